@@ -1,0 +1,172 @@
+// One operation, three meanings. An operation is a struct that says what it computes on tensors and how gradients
+// come back; apply() derives what it does to variables, for any mix of operands:
+//
+//   struct square_op {
+//     static constexpr const char* name = "square";
+//     template <class T> tensor<T> forward(const tensor<T>& x) const;                       // what a tensor gives
+//     template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return x; }  // what backward needs
+//     template <class T> void backward(const tensor<T>& dy, const tensor<T>& x, gradient<T>& dx) const {
+//       if (dx.wanted()) dx.add(dy * x * T{2});
+//     }
+//   };
+//   auto square(const auto& x) { return apply(square_op{}, x); }
+//
+// keep(y) alone keeps only the result: temporaries among the operands are then given to forward to write into.
+// Without keep, backward has no second argument. An operation whose two sides are made together, or that does
+// something else while training, has record(tape_state*, operands...) -> recorded{result, kept} in place of keep; the
+// tape is null for variables without one.
+#pragma once
+
+#include "parameter.hpp"
+
+namespace inlay::inline v0_1 {
+
+// Where an operation puts the gradient of one operand.
+template <class T>
+class gradient {
+ public:
+  explicit gradient(detail::slot<T>* of) noexcept : slot_(of) {}
+  bool wanted() const noexcept { return slot_ != nullptr; }
+  const inlay::shape& shape() const noexcept { return slot_->shape(); }  // of the operand; only when wanted
+  void add(tensor<T> value) const { slot_->add(std::move(value)); }
+
+ private:
+  detail::slot<T>* slot_;
+};
+
+template <class T, class Kept>
+struct recorded {
+  tensor<T> result;
+  Kept kept;
+};
+template <class T, class Kept> recorded(tensor<T>, Kept) -> recorded<T, Kept>;
+
+namespace detail {
+
+template <class A> inline constexpr bool is_tensor = false;
+template <class T> inline constexpr bool is_tensor<tensor<T>> = true;
+template <class A> inline constexpr bool is_handle = false;
+template <class T> inline constexpr bool is_handle<parameter<T>> = true;
+template <class T> inline constexpr bool is_handle<buffer<T>> = true;
+
+struct nothing {};
+
+}  // namespace detail
+
+// What an operation can be applied to.
+template <class A>
+concept operand = detail::is_tensor<std::remove_cvref_t<A>> || detail::is_variable<std::remove_cvref_t<A>> ||
+                  detail::is_handle<std::remove_cvref_t<A>>;
+
+namespace detail {
+
+// A recorded step of an operation.
+template <class Op, class T, class Kept, class... In>
+class step final : public slot<T> {
+ public:
+  step(const inlay::shape& sizes, const Op& op, Kept kept, slot<In>*... inputs)
+      : slot<T>(sizes), op_(op), kept_(std::move(kept)), inputs_{inputs...} {
+    for (node* input : inputs_)
+      if (input != nullptr) input->acquire();
+  }
+
+  void propagate(backward_pass&) override {
+    if (!this->filled()) return;
+    run(std::index_sequence_for<In...>{});
+  }
+  void forget() noexcept override {
+    kept_ = Kept{};
+    for (node*& input : inputs_)
+      if (input != nullptr) std::exchange(input, nullptr)->release();
+    this->spent_ = true;
+  }
+  std::span<node* const> inputs() const noexcept override { return inputs_; }
+
+ private:
+  template <std::size_t... I>
+  void run(std::index_sequence<I...>) {
+    auto into = std::make_tuple(gradient<In>(static_cast<slot<In>*>(inputs_[I]))...);
+    if constexpr (std::is_same_v<Kept, nothing>) op_.backward(this->take(), std::get<I>(into)...);
+    else op_.backward(this->take(), kept_, std::get<I>(into)...);
+  }
+
+  Op op_;
+  Kept kept_;
+  std::array<node*, sizeof...(In)> inputs_;
+};
+
+// The tape that the operands have in common; a variable without one joins any.
+inline void join_tape(const char* name, const counted<tape_state>*& common, const counted<tape_state>& other) {
+  if (!other) return;
+  if (common != nullptr && common->get() != other.get()) [[unlikely]]
+    throw state_error(name, {"expected operands of one tape, got two; give the other one as .value() or through tape.input()"});
+  common = &other;
+}
+
+template <class Op, class... Operand>
+auto record(const Op& op, Operand&&... operands) {
+  static const counted<tape_state> none;
+  const counted<tape_state>* tape = nullptr;
+  (join_tape(Op::name, tape, operands.tape()), ...);
+  if (tape == nullptr) tape = &none;
+  const bool wanted = (static_cast<bool>(operands.step()) || ...);
+
+  const auto finish = [&](auto result, auto kept) {
+    using T = typename decltype(result)::value_type;
+    using recorded_step = step<Op, T, decltype(kept), typename std::remove_cvref_t<Operand>::value_type...>;
+    counted<slot<T>> made;
+    if (wanted) made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), operands.step().get()...));
+    return variable<T>(std::move(result), *tape, std::move(made));
+  };
+
+  if constexpr (requires { op.record(tape->get(), operands.value()...); }) {
+    auto both = op.record(tape->get(), operands.value()...);
+    return finish(std::move(both.result), std::move(both.kept));
+  } else if constexpr (requires { op.keep(op.forward(operands.value()...)); }) {
+    auto result = op.forward(std::forward<Operand>(operands).value()...);
+    auto kept = op.keep(result);
+    return finish(std::move(result), std::move(kept));
+  } else if constexpr (requires { op.keep(operands.value()..., op.forward(operands.value()...)); }) {
+    auto result = op.forward(operands.value()...);
+    auto kept = op.keep(operands.value()..., result);
+    return finish(std::move(result), std::move(kept));
+  } else {
+    return finish(op.forward(std::forward<Operand>(operands).value()...), nothing{});
+  }
+}
+
+// An operand as a variable on the tape of the others.
+template <class World, class A>
+decltype(auto) as_variable(const World& world, A&& a) {
+  using plain = std::remove_cvref_t<A>;
+  if constexpr (is_variable<plain>) return std::forward<A>(a);
+  else if constexpr (is_handle<plain>) return a.in(world);
+  else return variable<typename plain::value_type>(std::forward<A>(a), world.tape(), {});
+}
+
+template <class A>
+decltype(auto) as_tensor(A&& a) {
+  if constexpr (is_handle<std::remove_cvref_t<A>>) return a.value();
+  else return std::forward<A>(a);
+}
+
+template <class First, class... Rest>
+const auto& first_variable(const First& first, const Rest&... rest) {
+  if constexpr (is_variable<First>) return first;
+  else return first_variable(rest...);
+}
+
+}  // namespace detail
+
+// Applies an operation: tensors (and parameters) give a tensor; with a variable among them, the step is recorded.
+template <class Op, operand... Operand>
+auto apply(const Op& op, Operand&&... operands) {
+  if constexpr ((detail::is_variable<std::remove_cvref_t<Operand>> || ...)) {
+    const auto& world = detail::first_variable(operands...);
+    return detail::record(op, detail::as_variable(world, std::forward<Operand>(operands))...);
+  } else {
+    return op.forward(detail::as_tensor(std::forward<Operand>(operands))...);
+  }
+}
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,144 @@
+// What a parameter or buffer really is: a counted cell with a value, a gradient, and what the rest of the library has
+// to know about it. Models, optimisers and graphs hold cells by count, so a moved model keeps its optimiser's state.
+#pragma once
+
+#include <atomic>
+#include <utility>
+
+#include "../core/any_tensor.hpp"
+#include "../core/random.hpp"
+
+namespace inlay::inline v0_1 {
+
+// The rule a weight's first values are drawn from.
+struct distribution {
+  enum class kind { constant, uniform, normal };
+  kind of = kind::constant;
+  double first = 0, second = 0;  // the constant · lower and upper bound · mean and standard deviation
+
+  static constexpr distribution constant(double value) { return {kind::constant, value, 0}; }
+  static constexpr distribution uniform(double low, double high) { return {kind::uniform, low, high}; }
+  static constexpr distribution normal(double mean, double stddev) { return {kind::normal, mean, stddev}; }
+
+  template <floating T>
+  tensor<T> draw(random::generator& g, const shape& sizes) const {
+    if (of == kind::uniform) return random::uniform<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
+    if (of == kind::normal) return random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
+    return tensor<T>(sizes, static_cast<T>(first));
+  }
+};
+
+namespace detail {
+
+// Owning pointer to an object that counts its owners itself.
+template <class Object>
+class counted {
+ public:
+  counted() noexcept = default;
+  explicit counted(Object* object) noexcept : object_(object) { if (object_) object_->acquire(); }
+  counted(const counted& other) noexcept : counted(other.object_) {}
+  counted(counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  template <class Derived>
+    requires std::is_convertible_v<Derived*, Object*>
+  counted(const counted<Derived>& other) noexcept : counted(other.get()) {}
+  counted& operator=(counted other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~counted() { if (object_) object_->release(); }
+
+  Object* get() const noexcept { return object_; }
+  Object* operator->() const noexcept { return object_; }
+  Object& operator*() const noexcept { return *object_; }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  Object* object_ = nullptr;
+};
+
+// A cell without its element type.
+class cell_base {
+ public:
+  explicit cell_base(dtype of_type) noexcept : type(of_type) {}
+  cell_base(const cell_base&) = delete;
+  cell_base& operator=(const cell_base&) = delete;
+  virtual ~cell_base() = default;
+
+  virtual const inlay::shape& shape() const noexcept = 0;
+  virtual any_tensor value() const = 0;
+  virtual void assign(const any_tensor& value) = 0;  // same shape and element type, or an error
+  virtual void draw(random::generator& g) = 0;       // new values from the rule
+  virtual bool has_gradient() const noexcept = 0;
+  virtual void drop_gradient() noexcept = 0;
+
+  void acquire() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  const dtype type;
+  bool trainable = true;
+  int optimisers = 0;          // how many list this cell
+  std::uint64_t version = 0;   // grows with every change of the value
+  distribution rule;
+  counted<cell_base> stray;    // got a gradient in the same backward pass, and no optimiser lists it
+
+ private:
+  std::atomic<int> owners_{0};
+};
+
+template <class T>
+class cell final : public cell_base {
+ public:
+  explicit cell(tensor<T> value) : cell_base(dtype_of<T>), value_(std::move(value)) { value_.become_keeper(); }
+
+  const inlay::shape& shape() const noexcept override { return value_.shape(); }
+  any_tensor value() const override { return value_; }
+  void assign(const any_tensor& value) override { assign(value.as<T>()); }
+  void draw(random::generator& g) override {
+    if constexpr (floating<T>) set(rule.draw<T>(g, shape()));
+  }
+  bool has_gradient() const noexcept override { return has_gradient_; }
+  void drop_gradient() noexcept override {
+    gradient_ = tensor<T>();
+    has_gradient_ = false;
+  }
+
+  const tensor<T>& typed() const noexcept { return value_; }
+  const tensor<T>& gradient() const noexcept { return gradient_; }
+
+  void assign(tensor<T> value) {
+    if (!(value.shape() == shape())) [[unlikely]]
+      throw shape_error("assign", {"expected a value of shape ", shape().text(), ", got ", value.shape().text()});
+    set(std::move(value));
+  }
+  void set(tensor<T> value) {
+    value_ = std::move(value);
+    value_.become_keeper();
+    ++version;
+  }
+  template <class F>
+  void write(F&& f) {
+    value_.write(std::forward<F>(f));
+    value_.become_keeper();
+    ++version;
+  }
+  template <class F>
+  void write_gradient(F&& f) { gradient_.write(std::forward<F>(f)); }
+
+  // The first gradient is taken as it is; `add` is called for the others.
+  template <class Add>
+  void accumulate(tensor<T> gradient, Add&& add) {
+    if (has_gradient_) add(gradient_, gradient);
+    else gradient_ = std::move(gradient);
+    has_gradient_ = true;
+  }
+
+ private:
+  tensor<T> value_, gradient_;
+  bool has_gradient_ = false;
+};
+
+}  // namespace detail
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,91 @@
+// Every failure of the library: one exception hierarchy, messages that say what was expected, what came, how to repair.
+//   [dense] expected input (N, 784), got (32, 10); did you forget to flatten?
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "config.hpp"
+
+namespace inlay::inline v0_1 {
+
+// A place in the source (std::source_location, which clang 14 does not have yet).
+struct source_place {
+  const char* file;
+  int line;
+  const char* function;
+  static constexpr source_place current(const char* file = __builtin_FILE(), int line = __builtin_LINE(),
+                                        const char* function = __builtin_FUNCTION()) noexcept {
+    return {file, line, function};
+  }
+};
+
+// Stable numbers, for hosts that map errors to status codes.
+enum class error_code : int { shape = 1, value = 2, type = 3, io = 4, memory = 5, state = 6 };
+
+namespace detail {
+
+// One piece of a message. Messages are assembled only when something is thrown.
+class piece {
+ public:
+  piece(const char* text) : text_(text) {}
+  piece(std::string_view text) : text_(text) {}
+  piece(const std::string& text) : text_(text) {}
+  template <class Integer>
+    requires std::is_integral_v<Integer>
+  piece(Integer number) : text_(std::to_string(number)) {}
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+INLAY_COLD inline std::string join(std::string_view operation, std::initializer_list<piece> pieces) {
+  std::string message = "[" + std::string(operation) + "] ";
+  for (const piece& part : pieces) message += part.text();
+  return message;
+}
+
+}  // namespace detail
+
+// Base of all exceptions thrown by the library. what() is the full message; operation() the part in brackets;
+// where() the place inside the library that noticed.
+class error : public std::runtime_error {
+ public:
+  INLAY_COLD error(error_code code, std::string_view operation, std::initializer_list<detail::piece> message,
+                   source_place where)
+      : std::runtime_error(detail::join(operation, message)), code_(code), operation_(operation), where_(where) {}
+
+  error_code code() const noexcept { return code_; }
+  const std::string& operation() const noexcept { return operation_; }
+  const source_place& where() const noexcept { return where_; }
+
+ private:
+  error_code code_;
+  std::string operation_;
+  source_place where_;
+};
+
+namespace detail {
+
+template <error_code Code>
+class error_of : public error {
+ public:
+  INLAY_COLD error_of(std::string_view operation, std::initializer_list<piece> message,
+                      source_place where = source_place::current())
+      : error(Code, operation, message, where) {}
+};
+
+}  // namespace detail
+
+class shape_error : public detail::error_of<error_code::shape> { using error_of::error_of; };    // sizes do not fit
+class value_error : public detail::error_of<error_code::value> { using error_of::error_of; };    // a value is out of range
+class type_error : public detail::error_of<error_code::type> { using error_of::error_of; };      // element types differ
+class io_error : public detail::error_of<error_code::io> { using error_of::error_of; };          // files and their contents
+class memory_error : public detail::error_of<error_code::memory> { using error_of::error_of; };  // no memory to be had
+class state_error : public detail::error_of<error_code::state> { using error_of::error_of; };    // not possible now
+
+}  // namespace inlay::inline v0_1

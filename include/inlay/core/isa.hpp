@@ -1,0 +1,154 @@
+// Instruction-set levels: what this CPU has, what the caller allows, and the way from ordinary code into a kernel
+// compiled for one level. A kernel is a struct with `template <isa Level> static void run(args…) noexcept`; dispatch
+// compiles run once per level, whatever flags the program is built with, and calls the highest level allowed.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <string_view>
+
+#include "error.hpp"
+
+namespace inlay::inline v0_1 {
+
+enum class isa : int { plain, avx2, avx512 };
+
+constexpr const char* name(isa level) noexcept {
+  return level == isa::avx512 ? "avx512" : level == isa::avx2 ? "avx2" : "plain";
+}
+
+namespace detail {
+
+inline isa detect_isa() noexcept {
+#if INLAY_X86
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef INLAY_EMULATE_AVX512
+  const bool avx512 = avx2;
+#else
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+  return avx512 ? isa::avx512 : avx2 ? isa::avx2 : isa::plain;
+#else
+  return isa::plain;
+#endif
+}
+
+// The level for threads that force none: the CPU's highest, or what INLAY_ISA asks for.
+INLAY_COLD inline isa default_isa() {
+  const isa highest = detect_isa();
+  const char* asked = std::getenv("INLAY_ISA");
+  if (asked == nullptr || *asked == '\0') return highest;
+  for (const isa level : {isa::plain, isa::avx2, isa::avx512})
+    if (std::string_view(asked) == name(level)) {
+      if (level > highest) throw value_error("isa", {"INLAY_ISA asks for ", asked, ", this CPU has ", name(highest), " at most"});
+      return level;
+    }
+  throw value_error("isa", {"expected INLAY_ISA to be plain, avx2 or avx512, got ", asked});
+}
+
+inline constinit std::atomic<int> chosen_isa{-1};
+inline constinit thread_local int forced_isa = -1;
+
+}  // namespace detail
+
+// The level that kernels called from this thread run at.
+inline isa active_isa() {
+  if (detail::forced_isa >= 0) [[unlikely]] return static_cast<isa>(detail::forced_isa);
+  int level = detail::chosen_isa.load(std::memory_order_relaxed);
+  if (level < 0) [[unlikely]] {
+    level = static_cast<int>(detail::default_isa());
+    detail::chosen_isa.store(level, std::memory_order_relaxed);
+  }
+  return static_cast<isa>(level);
+}
+
+// The highest level this CPU has.
+inline isa highest_isa() noexcept { return detail::detect_isa(); }
+
+// Forces a level on this thread (and the parallel work it starts) for as long as the object lives.
+// Throws value_error when the CPU does not have it.
+class isa_scope {
+ public:
+  explicit isa_scope(isa level) : before_(detail::forced_isa) {
+    if (level > highest_isa()) throw value_error("isa_scope", {"this CPU has ", name(highest_isa()), " at most, got ", name(level)});
+    detail::forced_isa = static_cast<int>(level);
+  }
+  ~isa_scope() { detail::forced_isa = before_; }
+  isa_scope(const isa_scope&) = delete;
+  isa_scope& operator=(const isa_scope&) = delete;
+
+ private:
+  int before_;
+};
+
+namespace detail {
+
+// Denormals cost 100 cycles each and mean nothing in a network (Adam's moments decay into them): flushed to zero
+// while a kernel runs, the caller's setting is put back after it. About 7 ns.
+class flush_denormals {
+ public:
+#if INLAY_X86
+  flush_denormals() noexcept : before_(__builtin_ia32_stmxcsr()) { __builtin_ia32_ldmxcsr(before_ | 0x8040u); }
+  ~flush_denormals() { __builtin_ia32_ldmxcsr(before_); }
+
+ private:
+  unsigned before_;
+#elif defined(__aarch64__)
+  flush_denormals() noexcept {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" : : "r"(before_ | (std::uint64_t{1} << 24)));
+  }
+  ~flush_denormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+
+ private:
+  std::uint64_t before_;
+#else
+  flush_denormals() noexcept {}
+  ~flush_denormals() {}
+#endif
+};
+
+// GCC fuses a * b + c only when asked per function (clang: see multiply_add in simd.hpp).
+#if defined(__clang__)
+#define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::noinline]]
+#define INLAY_TARGET_PLAIN [[gnu::noinline]]
+#else
+#define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#define INLAY_TARGET_PLAIN [[gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#endif
+
+#if INLAY_X86
+#ifdef INLAY_EMULATE_AVX512  // tests on CPUs without it: the same 64-byte code, two registers for one
+template <class Kernel, class... Args>
+INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx512(Args... args) noexcept { Kernel::template run<isa::avx512>(args...); }
+#else
+template <class Kernel, class... Args>
+INLAY_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2") void on_avx512(Args... args) noexcept {
+  Kernel::template run<isa::avx512>(args...);
+}
+#endif
+template <class Kernel, class... Args>
+INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx2(Args... args) noexcept { Kernel::template run<isa::avx2>(args...); }
+#endif
+template <class Kernel, class... Args>
+INLAY_TARGET_PLAIN void on_plain(Args... args) noexcept { Kernel::template run<isa::plain>(args...); }
+
+#undef INLAY_TARGET
+#undef INLAY_TARGET_PLAIN
+
+}  // namespace detail
+
+// Runs a kernel at a level. Arguments are pointers and numbers: no vector crosses this line.
+template <class Kernel, class... Args>
+void dispatch(isa level, Args... args) noexcept {
+  const detail::flush_denormals scope;
+#if INLAY_X86
+  if (level == isa::avx512) return detail::on_avx512<Kernel>(args...);
+  if (level == isa::avx2) return detail::on_avx2<Kernel>(args...);
+#endif
+  (void)level;
+  detail::on_plain<Kernel>(args...);
+}
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,187 @@
+// Random numbers that are the same on every compiler, CPU and thread count: Philox4x32-10, a counter-based generator
+// (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; 2011). Number i of a stream is a pure
+// function of (seed, stream, i), so streams can be filled in parallel, saved and continued.
+#pragma once
+
+#include <bit>
+
+#include "tensor.hpp"
+#include "threads.hpp"
+
+namespace inlay::inline v0_1 {
+
+namespace random {
+
+// Four 32-bit words.
+using words = std::array<std::uint32_t, 4>;
+
+constexpr words philox(words counter, std::uint64_t key) noexcept {
+  std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
+    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ k0, static_cast<std::uint32_t>(b),
+               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ k1, static_cast<std::uint32_t>(a)};
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  return counter;
+}
+
+// A position in a stream of random words. Copying it copies the position; streams of one seed are independent.
+class generator {
+ public:
+  explicit generator(std::uint64_t seed = 0, std::uint64_t stream = 0) noexcept : seed_(seed), stream_(stream) {}
+
+  // Four words further. 2^64 of them per stream.
+  words next() noexcept { return at(position_++); }
+
+  // The words `ahead` of the position, without moving.
+  words at(std::uint64_t position) const noexcept {
+    return philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32),
+                   static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}, seed_);
+  }
+
+  // A whole number in [0, bound), unbiased to 2^-64 · bound. Throws value_error when bound is 0.
+  std::uint64_t below(std::uint64_t bound) {
+    if (bound == 0) throw value_error("random", {"expected a bound of 1 or more, got 0"});
+    const words w = next();
+    __extension__ using wide = unsigned __int128;
+    return static_cast<std::uint64_t>((wide{(std::uint64_t{w[0]} << 32) | w[1]} * bound) >> 64);
+  }
+
+  void skip(std::uint64_t positions) noexcept { position_ += positions; }
+
+  std::uint64_t seed() const noexcept { return seed_; }
+  std::uint64_t stream() const noexcept { return stream_; }
+  std::uint64_t position() const noexcept { return position_; }
+
+ private:
+  std::uint64_t seed_, stream_, position_ = 0;
+};
+
+// In [0, 1): 24 bits for float, 53 for double.
+constexpr float to_unit(std::uint32_t word) noexcept { return static_cast<float>(word >> 8) * 0x1p-24f; }
+constexpr double to_unit(std::uint32_t high, std::uint32_t low) noexcept {
+  return static_cast<double>(((std::uint64_t{high} << 32) | low) >> 11) * 0x1p-53;
+}
+
+namespace detail {
+
+// log and (cos, sin)(2 pi u) from operations that IEEE 754 fixes to the last bit, and no fused ones: libm differs
+// between machines. Errors are a few ulp.
+#if defined(__clang__)
+#define INLAY_EXACT
+#define INLAY_EXACT_BODY _Pragma("clang fp contract(off)")
+#else
+#define INLAY_EXACT [[gnu::optimize("fp-contract=off", "no-fast-math")]]
+#define INLAY_EXACT_BODY
+#endif
+
+// Natural logarithm for 0 < x < inf: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m - 1) / (m + 1)).
+INLAY_EXACT [[gnu::noinline]] inline double exact_log(double x) noexcept {
+  INLAY_EXACT_BODY
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(x);
+  std::int64_t exponent = static_cast<std::int64_t>(bits >> 52) - 1022;
+  double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u);
+  if (m < 0.70710678118654752) {
+    m = m + m;
+    exponent -= 1;
+  }
+  const double s = (m - 1.0) / (m + 1.0), z = s * s;
+  double series = 0.0;
+  for (int k = 23; k >= 1; k -= 2) series = series * z + 1.0 / k;
+  return 2.0 * s * series + static_cast<double>(exponent) * 0.69314718055994531;
+}
+
+// cos(2 pi u) and sin(2 pi u) for u in [0, 1): octant reduction is exact in u, then Taylor series on [0, pi/4].
+INLAY_EXACT [[gnu::noinline]] inline void exact_turn(double u, double& cosine, double& sine) noexcept {
+  INLAY_EXACT_BODY
+  const int octant = static_cast<int>(u * 8.0);
+  const double within = u * 8.0 - octant;  // exact
+  const double t = (octant & 1 ? 1.0 - within : within) * 0.78539816339744831, z = t * t;
+  double c = 0.0, s = 0.0;
+  for (int k = 16; k >= 2; k -= 2) {
+    c = (c * z + 1.0) * (-1.0 / (k * (k - 1)));
+    s = (s * z + 1.0) * (-1.0 / (k * (k + 1)));
+  }
+  c = c * z + 1.0;
+  s = (s * z + 1.0) * t;
+  if (((octant + 1) & 2) != 0) std::swap(c, s);
+  cosine = octant >= 2 && octant < 6 ? -c : c;
+  sine = octant >= 4 ? -s : s;
+}
+
+// Two independent standard normal numbers from one Philox block (Box and Muller, 1958).
+INLAY_EXACT [[gnu::noinline]] inline std::array<double, 2> normal_pair(const words& w) noexcept {
+  INLAY_EXACT_BODY
+  const double u = 1.0 - to_unit(w[0], w[1]);  // (0, 1]
+  const double radius = __builtin_sqrt(-2.0 * exact_log(u));
+  double cosine, sine;
+  exact_turn(to_unit(w[2], w[3]), cosine, sine);
+  return {radius * cosine, radius * sine};
+}
+#undef INLAY_EXACT
+#undef INLAY_EXACT_BODY
+
+// Fills `out` with f(words, slot), `PerBlock` elements from each Philox block; moves the generator past them.
+template <int PerBlock, class T, class F>
+void fill(generator& g, tensor<T>& out, F f) {
+  const std::int64_t size = out.size(), blocks = (size + PerBlock - 1) / PerBlock;
+  T* to = inlay::detail::writable(out);
+  const std::uint64_t start = g.position();
+  parallel_for(blocks, 4096, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::array<T, PerBlock> values = f(g.at(start + static_cast<std::uint64_t>(i)));
+      for (std::int64_t j = 0; j < PerBlock && i * PerBlock + j < size; ++j) to[i * PerBlock + j] = values[static_cast<std::size_t>(j)];
+    }
+  });
+  g.skip(static_cast<std::uint64_t>(blocks));
+}
+
+}  // namespace detail
+
+// Independent values, uniform in [low, high). Float takes 24 random bits per value, double 53.
+template <floating T>
+tensor<T> uniform(generator& g, const shape& sizes, T low = 0, T high = 1) {
+  tensor<T> out = empty<T>(sizes);
+  const T width = high - low;
+  if constexpr (sizeof(T) == 4) {
+    detail::fill<4>(g, out, [=](const words& w) {
+      return std::array<T, 4>{low + width * to_unit(w[0]), low + width * to_unit(w[1]), low + width * to_unit(w[2]), low + width * to_unit(w[3])};
+    });
+  } else {
+    detail::fill<2>(g, out, [=](const words& w) {
+      return std::array<T, 2>{low + width * to_unit(w[0], w[1]), low + width * to_unit(w[2], w[3])};
+    });
+  }
+  return out;
+}
+
+// Independent normal values.
+template <floating T>
+tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
+  tensor<T> out = empty<T>(sizes);
+  detail::fill<2>(g, out, [=](const words& w) {
+    const std::array<double, 2> pair = detail::normal_pair(w);
+    return std::array<T, 2>{mean + stddev * static_cast<T>(pair[0]), mean + stddev * static_cast<T>(pair[1])};
+  });
+  return out;
+}
+
+// The numbers 0 … count-1 in random order (Fisher and Yates).
+inline tensor<std::int64_t> permutation(generator& g, std::int64_t count) {
+  tensor<std::int64_t> out = empty<std::int64_t>({count});
+  out.write([&](std::span<std::int64_t> order) {
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::size_t j = static_cast<std::size_t>(g.below(i + 1));
+      order[i] = order[j];
+      order[j] = static_cast<std::int64_t>(i);
+    }
+  });
+  return out;
+}
+
+}  // namespace random
+
+}  // namespace inlay::inline v0_1

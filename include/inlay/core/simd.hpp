@@ -1,0 +1,160 @@
+// simd<T, Level>: one register of elements, written once for all instruction-set levels.
+// The raw vector is wrapped in a struct that is never passed by value: a function that is not compiled for the level
+// would pass it differently. Everything here is inlined into the kernel that dispatch compiles for its level.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "isa.hpp"
+
+namespace inlay::inline v0_1 {
+
+// Bytes of a register, and how many there are.
+constexpr int register_bytes(isa level) noexcept { return level == isa::avx512 ? 64 : level == isa::avx2 ? 32 : 16; }
+constexpr int register_count(isa level) noexcept { return level == isa::avx512 ? 32 : 16; }
+
+namespace detail {
+template <class T, int Bytes>
+struct raw_vector { typedef T type __attribute__((vector_size(Bytes), may_alias)); };
+
+template <int Bytes>
+using int_of_size = std::conditional_t<Bytes == 1, std::int8_t,
+                                       std::conditional_t<Bytes == 2, std::int16_t,
+                                                          std::conditional_t<Bytes == 4, std::int32_t, std::int64_t>>>;
+}  // namespace detail
+
+template <class T, isa Level>
+struct simd {
+  using value_type = T;
+  using integer = simd<detail::int_of_size<sizeof(T)>, Level>;  // same lanes; comparisons give all ones or all zeros
+  using raw = typename detail::raw_vector<T, register_bytes(Level)>::type;
+  static constexpr isa level = Level;
+  static constexpr int size = register_bytes(Level) / static_cast<int>(sizeof(T));
+
+  INLAY_INLINE simd() {}
+  INLAY_INLINE simd(const simd& other) : v(other.v) {}
+  INLAY_INLINE simd& operator=(const simd& other) {
+    v = other.v;
+    return *this;
+  }
+  // Broadcast. (A loop: it becomes one broadcast instruction; arithmetic on a scalar does not, in GCC 12.)
+  INLAY_INLINE simd(T value) {
+    for (int i = 0; i < size; ++i) v[i] = value;
+  }
+
+  INLAY_INLINE static simd load(const T* from) {
+    simd out;
+    std::memcpy(&out.v, from, sizeof(raw));
+    return out;
+  }
+  INLAY_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(raw)); }
+
+  // The first `count` < size elements; the others are 0, or left alone in memory.
+  INLAY_INLINE static simd load_first(const T* from, std::int64_t count) {
+    T lanes[size] = {};
+    for (std::int64_t i = 0; i < count; ++i) lanes[i] = from[i];
+    return load(lanes);
+  }
+  INLAY_INLINE void store_first(T* to, std::int64_t count) const {
+    T lanes[size];
+    store(lanes);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+
+  INLAY_INLINE friend simd operator+(const simd& a, const simd& b) { return wrap(a.v + b.v); }
+  INLAY_INLINE friend simd operator-(const simd& a, const simd& b) { return wrap(a.v - b.v); }
+  INLAY_INLINE friend simd operator*(const simd& a, const simd& b) { return wrap(a.v * b.v); }
+  INLAY_INLINE friend simd operator/(const simd& a, const simd& b) { return wrap(a.v / b.v); }
+  INLAY_INLINE friend simd operator-(const simd& a) { return wrap(-a.v); }
+  INLAY_INLINE simd& operator+=(const simd& b) { return *this = *this + b; }
+
+  INLAY_INLINE friend simd operator&(const simd& a, const simd& b) { return wrap(a.v & b.v); }
+  INLAY_INLINE friend simd operator|(const simd& a, const simd& b) { return wrap(a.v | b.v); }
+  INLAY_INLINE friend simd operator^(const simd& a, const simd& b) { return wrap(a.v ^ b.v); }
+  INLAY_INLINE friend simd operator~(const simd& a) { return wrap(~a.v); }
+  INLAY_INLINE friend simd operator<<(const simd& a, int bits) { return wrap(a.v << bits); }
+  INLAY_INLINE friend simd operator>>(const simd& a, int bits) { return wrap(a.v >> bits); }
+
+  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) { return integer::wrap(a.v < b.v); }
+  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) { return integer::wrap(a.v > b.v); }
+  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) { return integer::wrap(a.v <= b.v); }
+  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) { return integer::wrap(a.v >= b.v); }
+  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) { return integer::wrap(a.v == b.v); }
+  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) { return integer::wrap(a.v != b.v); }
+
+  // Lanes of `yes` where the mask is set, of `no` elsewhere.
+  INLAY_INLINE friend simd select(const integer& mask, const simd& yes, const simd& no) {
+    return from_bits((mask & yes.bits()) | (~mask & no.bits()));
+  }
+
+  INLAY_INLINE integer bits() const {
+    integer out;
+    std::memcpy(&out.v, &v, sizeof(raw));
+    return out;
+  }
+  INLAY_INLINE static simd from_bits(const integer& bits) {
+    simd out;
+    std::memcpy(&out.v, &bits.v, sizeof(raw));
+    return out;
+  }
+
+  template <class Raw>
+  INLAY_INLINE static simd wrap(const Raw& vector) {
+    simd out;
+    std::memcpy(&out.v, &vector, sizeof(raw));
+    return out;
+  }
+
+  raw v;
+};
+
+// a * b + c, in one instruction with one rounding where the level has it and the compiler optimises.
+template <class T, isa Level>
+INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, Level>& b, const simd<T, Level>& c) {
+  simd<T, Level> out;
+#if defined(__clang__)
+  {
+#pragma clang fp contract(fast)
+    out.v = a.v * b.v + c.v;
+  }
+#else
+  out.v = a.v * b.v + c.v;
+#endif
+  return out;
+}
+
+// The larger or smaller of two; the second operand where one of them is NaN.
+template <class T, isa Level>
+INLAY_INLINE simd<T, Level> max(const simd<T, Level>& a, const simd<T, Level>& b) { return select(a > b, a, b); }
+template <class T, isa Level>
+INLAY_INLINE simd<T, Level> min(const simd<T, Level>& a, const simd<T, Level>& b) { return select(a < b, a, b); }
+
+template <class T, isa Level>
+INLAY_INLINE simd<T, Level> abs(const simd<T, Level>& a) {
+  using integer = typename simd<T, Level>::integer;
+  return simd<T, Level>::from_bits(a.bits() & integer(std::numeric_limits<typename integer::value_type>::max()));
+}
+
+// The lanes in a fixed tree order: pairs a half apart first.
+template <class T, isa Level>
+INLAY_INLINE T sum_lanes(const simd<T, Level>& a) {
+  T lanes[simd<T, Level>::size];
+  a.store(lanes);
+  for (int half = simd<T, Level>::size / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+template <class T, isa Level>
+INLAY_INLINE T max_lanes(const simd<T, Level>& a) {
+  T lanes[simd<T, Level>::size];
+  a.store(lanes);
+  T out = lanes[0];
+  for (int i = 1; i < simd<T, Level>::size; ++i)
+    if (lanes[i] > out || lanes[i] != lanes[i]) out = lanes[i];
+  return out;
+}
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,6 @@
+// Room `data`: datasets, batches, tables.
+#pragma once
+
+#include "data/csv.hpp"
+#include "data/dataset.hpp"
+#include "data/loader.hpp"

@@ -1,0 +1,185 @@
+// Batches of a dataset, one epoch per loop: for (auto& batch : loader) …
+// The order depends on the seed and the epoch alone; worker threads prepare batches ahead and change nothing else.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "dataset.hpp"
+
+namespace inlay::inline v0_1::data {
+
+struct loader_config {
+  std::int64_t batch_size = 32;
+  bool shuffle = false;     // another order each epoch
+  std::uint64_t seed = 0;   // of the order
+  bool drop_last = false;   // leave out a last batch that is smaller
+  int workers = 0;          // threads that prepare batches ahead; 0: the caller's
+};
+
+namespace detail {
+
+// The batches of one epoch, in order.
+template <class Dataset>
+class epoch {
+ public:
+  using batch_type = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>{}));
+
+  epoch(const Dataset& source, tensor<std::int64_t> order, const loader_config& config, std::int64_t batches)
+      : source_(source), order_(std::move(order)), config_(config), batches_(batches), slots_(static_cast<std::size_t>(2 * config.workers)) {
+    for (int i = 0; i < config.workers; ++i) workers_.emplace_back([this] { work(); });
+  }
+  epoch(const epoch&) = delete;
+  epoch& operator=(const epoch&) = delete;
+  ~epoch() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    space_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  // The next batch, or nothing at the end. An exception of the dataset appears here, at the batch that caused it.
+  bool next(std::optional<batch_type>& out) {
+    if (taken_ == batches_) return false;
+    if (workers_.empty()) {
+      out.emplace(make(taken_++));
+      return true;
+    }
+    out.reset();  // its memory goes back before the next batch is waited for
+    std::unique_lock lock(mutex_);
+    slot& ready = slots_[static_cast<std::size_t>(taken_) % slots_.size()];
+    ready_.wait(lock, [&] { return ready.full; });
+    ready.full = false;
+    ++taken_;
+    if (ready.failure) std::rethrow_exception(std::exchange(ready.failure, nullptr));
+    out = std::move(ready.batch);
+    ready.batch.reset();
+    lock.unlock();
+    space_.notify_all();
+    return true;
+  }
+
+ private:
+  struct slot {
+    std::optional<batch_type> batch;
+    std::exception_ptr failure;
+    bool full = false;
+  };
+
+  batch_type make(std::int64_t i) const {
+    const std::int64_t first = i * config_.batch_size, last = std::min(first + config_.batch_size, order_.size());
+    return source_.batch(order_.values().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
+  }
+
+  void work() {
+    const thread_scope serial(1);  // the model's kernels have the cores
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      space_.wait(lock, [&] { return stopped_ || started_ == batches_ || started_ < taken_ + static_cast<std::int64_t>(slots_.size()); });
+      if (stopped_ || started_ == batches_) return;
+      const std::int64_t mine = started_++;
+      lock.unlock();
+      std::optional<batch_type> made;
+      std::exception_ptr failure;
+      try {
+        made.emplace(make(mine));
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      lock.lock();
+      slot& to = slots_[static_cast<std::size_t>(mine) % slots_.size()];
+      to.batch = std::move(made);
+      to.failure = failure;
+      to.full = true;
+      ready_.notify_all();
+    }
+  }
+
+  const Dataset& source_;
+  const tensor<std::int64_t> order_;
+  const loader_config config_;
+  const std::int64_t batches_;
+  std::int64_t started_ = 0, taken_ = 0;  // batches handed to a worker · to the caller
+  bool stopped_ = false;
+  std::vector<slot> slots_;
+  std::mutex mutex_;
+  std::condition_variable ready_, space_;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace detail
+
+template <dataset Dataset>
+class loader {
+ public:
+  using batch_type = typename detail::epoch<Dataset>::batch_type;
+
+  // Throws value_error for a batch size below 1 or a negative number of workers.
+  explicit loader(Dataset source, const loader_config& config = {}) : source_(std::move(source)), config_(config) {
+    if (config.batch_size < 1 || config.workers < 0)
+      throw value_error("loader", {"expected .batch_size of 1 or more and .workers of 0 or more, got ", config.batch_size, " and ", config.workers});
+  }
+
+  class iterator {
+   public:
+    using value_type = batch_type;
+    using difference_type = std::ptrdiff_t;
+
+    batch_type& operator*() const noexcept { return *current_; }
+    batch_type* operator->() const noexcept { return &*current_; }
+    iterator& operator++() {
+      at_end_ = !epoch_->next(current_);
+      return *this;
+    }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end_; }
+
+   private:
+    friend class loader;
+    explicit iterator(std::unique_ptr<detail::epoch<Dataset>> epoch) : epoch_(std::move(epoch)) { ++*this; }
+
+    std::unique_ptr<detail::epoch<Dataset>> epoch_;
+    mutable std::optional<batch_type> current_;
+    bool at_end_ = false;
+  };
+
+  // Starts an epoch. Leaving the loop early ends its threads.
+  iterator begin() {
+    const std::uint64_t epoch = epochs_++;
+    return iterator(std::make_unique<detail::epoch<Dataset>>(source_, order(epoch), config_, batches()));
+  }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+  // Batches per epoch.
+  std::int64_t batches() const {
+    const std::int64_t size = source_.size();
+    return config_.drop_last ? size / config_.batch_size : (size + config_.batch_size - 1) / config_.batch_size;
+  }
+
+  // Epochs started so far; set it to go on where an earlier run stopped.
+  std::uint64_t epochs() const noexcept { return epochs_; }
+  void set_epochs(std::uint64_t epochs) noexcept { epochs_ = epochs; }
+
+  const Dataset& source() const noexcept { return source_; }
+
+ private:
+  tensor<std::int64_t> order(std::uint64_t epoch) const {
+    random::generator g(config_.seed, epoch);
+    if (config_.shuffle) return random::permutation(g, source_.size());
+    tensor<std::int64_t> out = empty<std::int64_t>({source_.size()});
+    out.write([](std::span<std::int64_t> rows) {
+      for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
+    });
+    return out;
+  }
+
+  Dataset source_;
+  loader_config config_;
+  std::uint64_t epochs_ = 0;
+};
+
+}  // namespace inlay::inline v0_1::data

@@ -1,0 +1,132 @@
+// Files: reading whole ones, mapping them, and writing so that a reader sees the old contents or the new, never half.
+#pragma once
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/tensor.hpp"
+
+namespace inlay::inline v0_1::io {
+
+namespace detail {
+
+[[noreturn]] INLAY_COLD inline void fail(const char* operation, const std::string& path, int code) {
+  throw io_error(operation, {"expected to ", operation, " ", path, ", got: ", std::strerror(code)});
+}
+
+// An open file; closed when it goes.
+class descriptor {
+ public:
+  explicit descriptor(int number) noexcept : number_(number) {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() { if (number_ >= 0) ::close(number_); }
+  int number() const noexcept { return number_; }
+  int release() noexcept { return std::exchange(number_, -1); }
+
+ private:
+  int number_;
+};
+
+struct opened {
+  std::unique_ptr<descriptor> file;
+  std::size_t size;
+};
+
+inline opened open_regular(const std::string& path) {
+  auto file = std::make_unique<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file->number() < 0) fail("read", path, errno);
+  struct stat status {};
+  if (::fstat(file->number(), &status) != 0) fail("read", path, errno);
+  if (!S_ISREG(status.st_mode)) throw io_error("read", {"expected a regular file, got ", path});
+  const auto size = static_cast<std::size_t>(status.st_size);
+  return {std::move(file), size};
+}
+
+}  // namespace detail
+
+// The bytes of a file. Throws io_error.
+inline tensor<std::uint8_t> read_file(const std::string& path) {
+  const detail::opened in = detail::open_regular(path);
+  tensor<std::uint8_t> bytes = empty<std::uint8_t>({static_cast<std::int64_t>(in.size)});
+  std::uint8_t* to = inlay::detail::writable(bytes);
+  for (std::size_t done = 0; done < in.size;) {
+    const ssize_t count = ::read(in.file->number(), to + done, in.size - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) detail::fail("read", path, errno);
+    if (count == 0) throw io_error("read", {"expected ", in.size, " bytes in ", path, ", got ", done, "; was it truncated meanwhile?"});
+    done += static_cast<std::size_t>(count);
+  }
+  return bytes;
+}
+
+// The same bytes without copying: pages are read when they are touched, and shared between processes. A file that is
+// truncated while it is mapped ends the program with SIGBUS, so this is for files that nobody changes.
+inline tensor<std::uint8_t> map_file(const std::string& path) {
+  const detail::opened in = detail::open_regular(path);
+  const std::size_t size = in.size;
+  if (size == 0) return {};
+  void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in.file->number(), 0);
+  if (at == MAP_FAILED) detail::fail("map", path, errno);
+  const std::shared_ptr<const void> owner(at, [size](void* mapped) { ::munmap(mapped, size); });
+  return tensor<std::uint8_t>::foreign(static_cast<const std::uint8_t*>(at), {static_cast<std::int64_t>(size)}, owner);
+}
+
+// Writes a file under another name beside it, and puts it in place with commit(): synced to disk, then renamed. Until
+// then, and when anything fails, the old file is untouched and nothing is left behind.
+class atomic_writer {
+ public:
+  explicit atomic_writer(std::string path) : path_(std::move(path)), temporary_(unused_name(path_)), file_(create(temporary_)) {
+    if (file_.number() < 0) detail::fail("write", path_, errno);
+  }
+  atomic_writer(const atomic_writer&) = delete;
+  atomic_writer& operator=(const atomic_writer&) = delete;
+  ~atomic_writer() { if (!committed_ && created_) ::unlink(temporary_.c_str()); }
+
+  void write(std::span<const std::uint8_t> bytes) {
+    for (std::size_t done = 0; done < bytes.size();) {
+      const ssize_t count = ::write(file_.number(), bytes.data() + done, bytes.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) detail::fail("write", path_, errno);
+      done += static_cast<std::size_t>(count);
+    }
+  }
+  void write(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
+
+  void commit() {
+    struct stat old {};
+    if (::stat(path_.c_str(), &old) == 0) ::fchmod(file_.number(), old.st_mode & 07777);
+    if (::fsync(file_.number()) != 0) detail::fail("write", path_, errno);
+    if (::close(file_.release()) != 0) detail::fail("write", path_, errno);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) detail::fail("write", path_, errno);
+    committed_ = true;
+    sync_folder();
+  }
+
+ private:
+  static std::string unused_name(const std::string& path) {
+    static constinit std::atomic<unsigned> count{0};
+    return path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
+  }
+  static int create(const std::string& name) { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+
+  // Makes the rename itself last; file systems that cannot do it are left alone.
+  void sync_folder() const noexcept {
+    const std::size_t slash = path_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
+    const detail::descriptor at(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+    if (at.number() >= 0) ::fsync(at.number());
+  }
+
+  std::string path_, temporary_;
+  detail::descriptor file_;
+  bool created_ = file_.number() >= 0, committed_ = false;
+};
+
+}  // namespace inlay::inline v0_1::io

@@ -1,0 +1,11 @@
+// Room `kernels`: mathematics on raw pointers, sizes and strides. No allocation, no checks, no tensors.
+#pragma once
+
+#include "kernels/activation.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/gemm.hpp"
+#include "kernels/math.hpp"
+#include "kernels/permute.hpp"
+#include "kernels/reduce.hpp"
+#include "kernels/softmax.hpp"
+#include "kernels/update.hpp"

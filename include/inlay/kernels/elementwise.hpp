@@ -1,0 +1,83 @@
+// out[i] = f(a[i], b[i], …): one loop for any function of registers and any number of operands.
+// An operand that is one value is broadcast by a step of 0 over a register filled with it, so the loop has no branch.
+#pragma once
+
+#include "math.hpp"
+
+namespace inlay::inline v0_1::kernels {
+
+// Elements of one operand: contiguous (step 1) or a single value (step 0).
+template <class T>
+struct operand {
+  const T* data;
+  std::int64_t step;
+  operand at(std::int64_t i) const noexcept { return {data + i * step, step}; }
+};
+
+template <class F, class T>
+struct map {
+  template <isa Level, class... In>
+  INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
+    loop<simd<T, Level>>(count, out, f, source<simd<T, Level>>(in)...);
+  }
+
+ private:
+  // Where the next register of an operand is. A single value is spread over `lanes` and stays there.
+  template <class V>
+  struct source {
+    INLAY_INLINE source(const operand<T>& in) : data(in.data), step(in.step) {
+      if (step == 0) V(*data).store(lanes);
+    }
+    INLAY_INLINE V load(std::int64_t i) const { return V::load(step == 0 ? lanes : data + i); }
+    INLAY_INLINE V load_first(std::int64_t i, std::int64_t count) const {
+      return step == 0 ? V::load(lanes) : V::load_first(data + i, count);
+    }
+    const T* data;
+    std::int64_t step;
+    T lanes[V::size];
+  };
+
+  template <class V, class... Source>
+  INLAY_INLINE static void loop(std::int64_t count, T* out, const F& f, const Source&... in) {
+    std::int64_t i = 0;
+    for (; i + V::size <= count; i += V::size) f(in.load(i)...).store(out + i);
+    if (i < count) f(in.load_first(i, count - i)...).store_first(out + i, count - i);
+  }
+};
+
+// The functions. Each takes and gives registers of any level; comments give the formula where the name does not.
+struct add { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a + b; } };
+struct subtract { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a - b; } };
+struct multiply { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a * b; } };
+struct divide { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a / b; } };
+struct negate { template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; } };
+struct exponential { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x); } };
+struct logarithm { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); } };
+struct hyperbolic_tangent { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); } };
+struct logistic { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sigmoid(x); } };
+struct square_root { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sqrt(x); } };
+
+// NaN stays NaN.
+struct rectify {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return select(x < V(typename V::value_type{0}), V(typename V::value_type{0}), x); }
+};
+
+// Gradients, from the output y: dy where y > 0; dy (1 - y^2); dy y (1 - y).
+struct rectify_gradient {
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return select(y > V(typename V::value_type{0}), dy, V(typename V::value_type{0})); }
+};
+struct tangent_gradient {
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * (V(typename V::value_type{1}) - y * y); }
+};
+struct logistic_gradient {
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * y * (V(typename V::value_type{1}) - y); }
+};
+
+// a + b c, for accumulating products.
+struct add_product { template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const { return multiply_add(b, c, a); } };
+// dy where a == b, else 0.
+struct where_equal {
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const { return select(a == b, dy, V(typename V::value_type{0})); }
+};
+
+}  // namespace inlay::inline v0_1::kernels

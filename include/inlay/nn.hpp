@@ -1,0 +1,9 @@
+// Room `nn`: layers, one per file: config, class, forward, members.
+#pragma once
+
+#include "nn/activation.hpp"
+#include "nn/dense.hpp"
+#include "nn/dropout.hpp"
+#include "nn/flatten.hpp"
+#include "nn/init.hpp"
+#include "nn/sequential.hpp"

@@ -1,0 +1,42 @@
+// Dense layer: y = f(x W^T + b).  x (…, in) -> y (…, out); W (out, in), b (out,).
+#pragma once
+
+#include "../ops/linear.hpp"
+#include "init.hpp"
+
+namespace inlay::inline v0_1::nn {
+
+struct dense_config {
+  std::int64_t in = 0;   // features of the input; required
+  std::int64_t out = 0;  // features of the output; required
+  bool bias = true;
+  inlay::activation activation = inlay::activation::none;  // applied in the same pass
+};
+
+template <floating T = float>
+class dense {
+ public:
+  // Throws value_error when a size is missing.
+  explicit dense(const dense_config& config) : activation_(config.activation) {
+    if (config.in < 1 || config.out < 1)
+      throw value_error("dense", {"expected .in and .out of 1 or more, got ", config.in, " and ", config.out});
+    const distribution rule = init::fan_in_uniform(config.in);
+    weight = parameter<T>(shape{config.out, config.in}, rule);
+    if (config.bias) bias = parameter<T>(shape{config.out}, rule);
+  }
+
+  // Throws shape_error when the last axis of x is not `in`.
+  auto operator()(const auto& x) const { return linear(x, weight, bias, activation_); }
+
+  static void members(auto& self, auto&& visit) {
+    visit("weight", self.weight);
+    visit("bias", self.bias);
+  }
+
+  parameter<T> weight, bias;
+
+ private:
+  inlay::activation activation_;
+};
+
+}  // namespace inlay::inline v0_1::nn

@@ -1,0 +1,78 @@
+// From tensors to the matrix product kernel: packing, packed weights that are kept, threads.
+#pragma once
+
+#include "../autograd/apply.hpp"
+#include "../kernels/gemm.hpp"
+
+namespace inlay::inline v0_1::detail {
+
+// B in panels. For a weight they are kept with its memory until it is written, so inference packs once. Concurrent
+// readers may each build them; one set is kept and none waits.
+template <class T>
+struct packed_form final : derived_form {
+  static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);
+  packed_form() noexcept : derived_form(kind_of_form) {}
+  bool is(const kernels::strided<T>& b, std::int64_t rows, std::int64_t columns, isa at) const noexcept {
+    return data == b.data && k == rows && n == columns && row == b.row && level == at;
+  }
+
+  const T* data;
+  std::int64_t k, n, row;
+  isa level;
+  tensor<T> panels;
+};
+
+template <class T>
+tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
+  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
+  tensor<T> panels = tensor<T>::empty({count * columns * k});
+  T* to = writable(panels);
+  parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / (columns * (k + 1))), [&](std::int64_t first, std::int64_t last) {
+    dispatch<kernels::gemm_pack_b<T>>(level, b, k, n, first, last, to);
+  });
+  return panels;
+}
+
+template <class T>
+tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
+  block* keeper = owner.keeper();
+  if (keeper == nullptr) return pack_b(b, k, n, level);
+  for (derived_form* form = keeper->forms.load(std::memory_order_acquire); form != nullptr; form = form->next)
+    if (form->kind == packed_form<T>::kind_of_form && static_cast<packed_form<T>*>(form)->is(b, k, n, level))
+      return static_cast<packed_form<T>*>(form)->panels;
+  auto* made = new packed_form<T>;
+  made->data = b.data;
+  made->k = k, made->n = n, made->row = b.row;
+  made->level = level;
+  made->panels = pack_b(b, k, n, level);
+  tensor<T> panels = made->panels;
+  derived_form* head = keeper->forms.load(std::memory_order_relaxed);
+  do made->next = head;
+  while (!keeper->forms.compare_exchange_weak(head, made, std::memory_order_release, std::memory_order_relaxed));
+  return panels;
+}
+
+// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
+template <class T>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner, const kernels::strided<T>& b,
+          T* c, bool accumulate = false, const T* bias = nullptr, activation finish = activation::none) {
+  if (m == 0 || n == 0) return;
+  const isa level = active_isa();
+  const tensor<T> panels = panels_of(owner, b, k, n, level);
+  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
+  const kernels::gemm_problem<T> problem{m, n, k, a, panels.data(), c, n, accumulate, bias, finish};
+  const kernels::gemm_problem<T>* shared = &problem;
+
+  // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.
+  const bool by_rows = m >= n;
+  const std::int64_t strip = 12, pieces = by_rows ? (m + strip - 1) / strip : count;
+  const std::int64_t work = m * n * (k + 8) / pieces;
+  parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 21) / std::max<std::int64_t>(work, 1)), [&](std::int64_t first, std::int64_t last) {
+    tensor<T> scratch = tensor<T>::empty({kernels::gemm_scratch<T>()});
+    const std::int64_t rows_end = by_rows ? std::min(last * strip, m) : m;
+    dispatch<kernels::gemm_range<T>>(level, shared, by_rows ? first * strip : std::int64_t{0}, rows_end,
+                                     by_rows ? std::int64_t{0} : first, by_rows ? count : last, writable(scratch));
+  });
+}
+
+}  // namespace inlay::inline v0_1::detail

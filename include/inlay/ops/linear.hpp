@@ -1,0 +1,66 @@
+// linear: y = f(x W^T + b).  x (…, in), W (out, in), b (out,) or absent -> y (…, out). The activation f is applied in
+// the pass that writes y; its gradient needs y alone.
+#pragma once
+
+#include "activation.hpp"
+#include "gemm.hpp"
+
+namespace inlay::inline v0_1 {
+
+struct linear_op {
+  static constexpr const char* name = "linear";
+  inlay::activation activation = activation::none;
+
+  template <floating T> tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
+    check(x, w, b);
+    const std::int64_t in = w.dim(1), out = w.dim(0), rows = in == 0 ? x.shape().count(0, x.rank() - 1) : x.size() / in;
+    tensor<T> y = tensor<T>::empty(x.shape().with(-1, out));
+    detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, detail::writable(y), false, b.size() > 0 ? b.data() : nullptr, activation);
+    return y;
+  }
+
+  template <class T> struct kept {
+    tensor<T> x, w, y;
+    bool biased = false;
+  };
+  template <class T> auto keep(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b, const tensor<T>& y) const {
+    return kept<T>{x, w, activation == activation::none ? tensor<T>() : y, b.size() > 0};
+  }
+
+  template <class T>
+  void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw, const gradient<T>& db) const {
+    if (activation == activation::relu) dy = detail::zip(name, kernels::rectify_gradient{}, std::move(dy), k.y);
+    else if (activation == activation::tanh) dy = detail::zip(name, kernels::tangent_gradient{}, std::move(dy), k.y);
+    else if (activation == activation::sigmoid) dy = detail::zip(name, kernels::logistic_gradient{}, std::move(dy), k.y);
+    const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
+    if (dw.wanted()) {  // dW = dy^T x
+      tensor<T> g = tensor<T>::empty({out, in});
+      detail::gemm<T>(out, in, rows, {std::as_const(dy).data(), 1, out}, k.x, {k.x.data(), in, 1}, detail::writable(g));
+      dw.add(std::move(g));
+    }
+    if (db.wanted() && k.biased) db.add(detail::sum_to(dy, shape{out}));
+    if (dx.wanted()) {  // dx = dy W
+      tensor<T> g = tensor<T>::empty(k.x.shape());
+      detail::gemm<T>(rows, in, out, {std::as_const(dy).data(), out, 1}, k.w, {k.w.data(), in, 1}, detail::writable(g));
+      dx.add(std::move(g));
+    }
+  }
+
+ private:
+  template <class T> static void check(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) {
+    if (w.rank() != 2) [[unlikely]] throw shape_error(name, {"expected a weight (out, in), got ", w.shape().text()});
+    if (x.rank() < 1 || x.dim(-1) != w.dim(1)) [[unlikely]]
+      throw shape_error(name, {"expected input (…, ", w.dim(1), "), got ", x.shape().text(), "; did you forget to flatten?"});
+    if (b.size() > 0 && !(b.shape() == shape{w.dim(0)})) [[unlikely]]
+      throw shape_error(name, {"expected a bias (", w.dim(0), ",), got ", b.shape().text()});
+  }
+};
+
+template <operand X, operand W>
+auto linear(X&& x, W&& w) { return apply(linear_op{}, std::forward<X>(x), std::forward<W>(w), tensor<detail::element_of<X>>()); }
+template <operand X, operand W, operand B>
+auto linear(X&& x, W&& w, B&& b, activation f = activation::none) {
+  return apply(linear_op{f}, std::forward<X>(x), std::forward<W>(w), std::forward<B>(b));
+}
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,121 @@
+// sum, mean and max over some axes, or all of them.
+#pragma once
+
+#include "arithmetic.hpp"
+
+namespace inlay::inline v0_1 {
+
+struct reduce_options {
+  std::vector<std::int64_t> axes = {};  // none: all; negative ones count from the end
+  bool keep_dims = false;               // keep reduced axes with size 1
+};
+
+namespace detail {
+
+// The axes of a reduction, without a heap allocation.
+struct reduction {
+  explicit reduction(const reduce_options& options) : keep_dims(options.keep_dims) {
+    if (options.axes.size() > shape::max_rank) throw shape_error("reduce", {"expected at most 8 axes, got ", options.axes.size()});
+    for (const std::int64_t axis : options.axes) axes[static_cast<std::size_t>(count++)] = axis;
+  }
+  reduction(std::int64_t axis, bool keep) : count(1), keep_dims(keep) { axes[0] = axis; }
+  reduction() = default;
+
+  axis_set over(const shape& sizes) const {
+    axis_set set;
+    if (count == 0) set.chosen.fill(true);
+    for (int i = 0; i < count; ++i) {
+      const auto axis = static_cast<std::size_t>(sizes.index(axes[static_cast<std::size_t>(i)]));
+      if (set.chosen[axis]) throw shape_error("reduce", {"expected axes that differ, got axis ", axis, " twice"});
+      set.chosen[axis] = true;
+    }
+    return set;
+  }
+  shape kept(const shape& sizes) const {  // with reduced axes of size 1
+    const axis_set set = over(sizes);
+    shape out;
+    for (int axis = 0; axis < sizes.rank(); ++axis) out.append(set.contains(axis) ? 1 : sizes.begin()[axis]);
+    return out;
+  }
+  shape result(const shape& sizes) const {
+    if (keep_dims) return kept(sizes);
+    const axis_set set = over(sizes);
+    shape out;
+    for (int axis = 0; axis < sizes.rank(); ++axis)
+      if (!set.contains(axis)) out.append(sizes.begin()[axis]);
+    return out;
+  }
+
+  std::array<std::int64_t, shape::max_rank> axes{};
+  int count = 0;
+  bool keep_dims = false;
+};
+
+}  // namespace detail
+
+struct sum_op {
+  static constexpr const char* name = "sum";
+  detail::reduction how;
+  template <class T> tensor<T> forward(const tensor<T>& x) const {
+    return detail::reduced<kernels::sum_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
+  }
+  template <class T> void backward(const tensor<T>& dy, const gradient<T>& dx) const {
+    if (dx.wanted()) dx.add(detail::broadcast_to(dy.reshape(how.kept(dx.shape())), dx.shape()));
+  }
+};
+
+struct mean_op {
+  static constexpr const char* name = "mean";
+  detail::reduction how;
+  template <class T> tensor<T> forward(const tensor<T>& x) const {
+    tensor<T> total = sum_op{how}.forward(x);
+    return mul_op{}.forward(std::move(total), share<T>(x.shape()));
+  }
+  template <class T> void backward(const tensor<T>& dy, const gradient<T>& dx) const {
+    if (dx.wanted()) sum_op{how}.backward(mul_op{}.forward(dy, share<T>(dx.shape())), dx);
+  }
+
+ private:
+  template <class T> tensor<T> share(const shape& sizes) const {
+    const std::int64_t kept = how.kept(sizes).size();
+    return tensor<T>(shape{}, kept == 0 ? T{0} : T{1} / static_cast<T>(sizes.size() / kept));  // of no values: 0 · inf, NaN
+  }
+};
+
+// Elements that are equal to the maximum share the gradient evenly, as in torch.amax.
+struct max_op {
+  static constexpr const char* name = "max";
+  detail::reduction how;
+  template <class T> tensor<T> forward(const tensor<T>& x) const {
+    if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape().text()});
+    return detail::reduced<kernels::max_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
+  }
+  template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return std::pair(x, y); }
+  template <class T> void backward(const tensor<T>& dy, const std::pair<tensor<T>, tensor<T>>& kept, const gradient<T>& dx) const {
+    if (!dx.wanted()) return;
+    const tensor<T>&x = kept.first, &y = kept.second;
+    const shape sizes = how.kept(x.shape());
+    const tensor<T> best = detail::broadcast_to(y.reshape(sizes), x.shape());
+    const auto where_best = [&](const tensor<T>& values) {
+      tensor<T> out = tensor<T>::empty(x.shape());
+      detail::run_map(kernels::where_equal{}, detail::writable(out), x.size(), kernels::operand<T>{values.data(), 1},
+                      kernels::operand<T>{x.data(), 1}, kernels::operand<T>{best.data(), 1});
+      return out;
+    };
+    const tensor<T> count = sum_op{{how}}.forward(where_best(tensor<T>(x.shape(), T{1}))).reshape(sizes);
+    dx.add(where_best(detail::broadcast_to(div_op{}.forward(dy.reshape(sizes), count), x.shape())));
+  }
+};
+
+// Over all axes, over one, or over several: sum(x), sum(x, -1), sum(x, {.axes = {0, 2}, .keep_dims = true}).
+template <operand X> auto sum(X&& x) { return apply(sum_op{}, std::forward<X>(x)); }
+template <operand X> auto sum(X&& x, std::int64_t axis) { return apply(sum_op{{axis, false}}, std::forward<X>(x)); }
+template <operand X> auto sum(X&& x, const reduce_options& options) { return apply(sum_op{detail::reduction(options)}, std::forward<X>(x)); }
+template <operand X> auto mean(X&& x) { return apply(mean_op{}, std::forward<X>(x)); }
+template <operand X> auto mean(X&& x, std::int64_t axis) { return apply(mean_op{{axis, false}}, std::forward<X>(x)); }
+template <operand X> auto mean(X&& x, const reduce_options& options) { return apply(mean_op{detail::reduction(options)}, std::forward<X>(x)); }
+template <operand X> auto max(X&& x) { return apply(max_op{}, std::forward<X>(x)); }
+template <operand X> auto max(X&& x, std::int64_t axis) { return apply(max_op{{axis, false}}, std::forward<X>(x)); }
+template <operand X> auto max(X&& x, const reduce_options& options) { return apply(max_op{detail::reduction(options)}, std::forward<X>(x)); }
+
+}  // namespace inlay::inline v0_1

@@ -1,0 +1,49 @@
+// Adam (Kingma and Ba, 2015), as torch.optim.Adam:
+//   g += weight_decay w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+//   w -= rate / (1 - b1^t) · m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
+#pragma once
+
+#include <cmath>
+
+#include "../kernels/update.hpp"
+#include "optimizer.hpp"
+
+namespace inlay::inline v0_1::optim {
+
+struct adam_config {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  // L2: added to the gradient
+};
+
+class adam final : public optimizer {
+ public:
+  // Throws value_error for numbers out of range, and for a model without parameters.
+  template <module M>
+  explicit adam(M& model, const adam_config& config = {}) : optimizer("adam", model, config.learning_rate), config_(config) {
+    const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
+    if (!fraction(config.beta1) || !fraction(config.beta2))
+      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", std::to_string(config.beta1), " and ", std::to_string(config.beta2)});
+    if (!(config.epsilon >= 0) || !(config.weight_decay >= 0)) throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
+  }
+
+ private:
+  void update(weight<float>& w) override { run(w); }
+  void update(weight<double>& w) override { run(w); }
+
+  template <class T>
+  void run(weight<T>& w) const {
+    const double t = static_cast<double>(w.steps);
+    const kernels::adam_numbers<T> numbers{static_cast<T>(learning_rate() / (1 - std::pow(config_.beta1, t))), static_cast<T>(config_.beta1),
+                                           static_cast<T>(config_.beta2), static_cast<T>(config_.epsilon),
+                                           static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, t))), static_cast<T>(config_.weight_decay)};
+    T* first = detail::state_of(w.first, w.cell->shape());
+    detail::run_update<kernels::adam_update<T>>(*w.cell, numbers, first, detail::state_of(w.second, w.cell->shape()));
+  }
+
+  adam_config config_;
+};
+
+}  // namespace inlay::inline v0_1::optim

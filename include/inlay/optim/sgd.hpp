@@ -1,0 +1,47 @@
+// Stochastic gradient descent with momentum, Nesterov's form and weight decay, as torch.optim.SGD:
+//   g += weight_decay w;  v = momentum v + (1 - dampening) g (the first v is g);  w -= rate v
+// With nesterov: w -= rate (g + momentum v).
+#pragma once
+
+#include "../kernels/update.hpp"
+#include "optimizer.hpp"
+
+namespace inlay::inline v0_1::optim {
+
+struct sgd_config {
+  double learning_rate = 1e-2;
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;
+  bool nesterov = false;
+};
+
+class sgd final : public optimizer {
+ public:
+  // Throws value_error for numbers out of range, and for a model without parameters.
+  template <module M>
+  explicit sgd(M& model, const sgd_config& config = {}) : optimizer("sgd", model, config.learning_rate), config_(config) {
+    if (!(config.momentum >= 0) || !(config.weight_decay >= 0))
+      throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ", std::to_string(config.momentum), " and ", std::to_string(config.weight_decay)});
+    if (config.nesterov && (config.momentum == 0 || config.dampening != 0))
+      throw value_error("sgd", {"expected .momentum above 0 and no .dampening with .nesterov"});
+  }
+
+ private:
+  void update(weight<float>& w) override { run(w); }
+  void update(weight<double>& w) override { run(w); }
+
+  template <class T>
+  void run(weight<T>& w) const {
+    const bool first = w.steps == 1;
+    const kernels::sgd_numbers<T> numbers{static_cast<T>(learning_rate()), static_cast<T>(config_.momentum),
+                                          first ? T{1} : static_cast<T>(1 - config_.dampening), static_cast<T>(config_.weight_decay),
+                                          config_.nesterov};
+    T* velocity = config_.momentum > 0 ? detail::state_of(w.first, w.cell->shape()) : nullptr;
+    detail::run_update<kernels::sgd_update<T>>(*w.cell, numbers, velocity);
+  }
+
+  sgd_config config_;
+};
+
+}  // namespace inlay::inline v0_1::optim

@@ -1,0 +1,2 @@
+// A second translation unit with the whole library: a definition that is not inline fails to link here.
+#include <inlay/inlay.hpp>
