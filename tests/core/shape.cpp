@@ -35,7 +35,7 @@ TEST_CASE("shape: sizes, axes and text") {
                      {{4, 0, 5}, 3, 0, "(4, 0, 5)"},
                      {{1, 2, 1, 2, 1, 2, 1, 2}, 8, 16, "(1, 2, 1, 2, 1, 2, 1, 2)"}};
   for (const auto& row : table) {
-    INFO(row.text);
+    INFO(std::string(row.text));
     CHECK(row.sizes.rank() == row.rank);
     CHECK(row.sizes.size() == row.size);
     CHECK(row.sizes.text() == row.text);

@@ -21,7 +21,7 @@ struct distribution {
   static constexpr distribution normal(double mean, double stddev) { return {kind::normal, mean, stddev}; }
 
   template <floating T>
-  tensor<T> draw(random::generator& g, const shape& sizes) const {
+  INLAY_COLD tensor<T> draw(random::generator& g, const shape& sizes) const {
     if (of == kind::uniform) return random::uniform<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
     if (of == kind::normal) return random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
     return tensor<T>(sizes, static_cast<T>(first));
@@ -109,7 +109,7 @@ class cell final : public cell_base {
 
   void assign(tensor<T> value) {
     if (!(value.shape() == shape())) [[unlikely]]
-      throw shape_error("assign", {"expected a value of shape ", shape().text(), ", got ", value.shape().text()});
+      throw shape_error("assign", {"expected a value of shape ", shape(), ", got ", value.shape()});
     set(std::move(value));
   }
   void set(tensor<T> value) {

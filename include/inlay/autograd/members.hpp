@@ -33,14 +33,20 @@ class member_visitor {
 
   template <class M>
   void operator()(std::string_view name, M& part) {
-    const std::size_t length = path_.size();
-    if (!path_.empty()) path_ += '.';
-    path_ += name;
+    const std::size_t length = enter(name);
     visit(part);
     path_.resize(length);
   }
 
  private:
+  // Appends a name to the path; returns the length to cut it back to.
+  INLAY_COLD std::size_t enter(std::string_view name) {
+    const std::size_t length = path_.size();
+    if (length > 0) path_ += '.';
+    path_ += name;
+    return length;
+  }
+
   template <class T> void visit(parameter<T>& p) { add_cell(member::kind::parameter, p.shared_cell()); }
   template <class T> void visit(buffer<T>& b) { add_cell(member::kind::buffer, b.shared_cell()); }
   void visit(std::int64_t& size) { list_.push_back({path_, member::kind::size, {}, &size}); }
@@ -62,7 +68,7 @@ class member_visitor {
     }
   }
 
-  void add_cell(member::kind kind, detail::counted<detail::cell_base> cell) {
+  INLAY_COLD void add_cell(member::kind kind, detail::counted<detail::cell_base> cell) {
     if (cell) list_.push_back({path_, kind, std::move(cell), nullptr});
   }
 
@@ -71,7 +77,7 @@ class member_visitor {
 };
 
 namespace detail {
-inline void check_paths(const std::vector<member>& list) {
+INLAY_COLD inline void check_paths(const std::vector<member>& list) {
   for (std::size_t i = 0; i < list.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (list[i].path == list[j].path) throw value_error("members", {"expected names that differ, got two members named ", list[i].path});
@@ -106,7 +112,7 @@ inline bool matches(std::string_view pattern, std::string_view text) {
   return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern.substr(1), text.substr(1));
 }
 
-inline void set_trainable(const std::vector<member>& list, std::string_view pattern, bool trainable) {
+INLAY_COLD inline void set_trainable(const std::vector<member>& list, std::string_view pattern, bool trainable) {
   bool any = false;
   for (const member& m : list) {
     if (!m.is_parameter() || !matches(pattern, m.path)) continue;

@@ -125,7 +125,7 @@ class slot : public node {
 
   void add(tensor<T> gradient) {
     if (!(gradient.shape() == shape_)) [[unlikely]]
-      throw shape_error("backward", {"expected a gradient of shape ", shape_.text(), ", got ", gradient.shape().text()});
+      throw shape_error("backward", {"expected a gradient of shape ", shape_, ", got ", gradient.shape()});
     if (filled_) add_into(gradient_, gradient);
     else gradient_ = std::move(gradient);
     filled_ = true;

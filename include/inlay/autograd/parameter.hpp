@@ -51,12 +51,12 @@ class cell_handle {
   counted<cell<T>> cell_;
 
  private:
-  void adopt(const cell_handle& other) {
+  INLAY_COLD void adopt(const cell_handle& other) {
     cell_ = counted<cell<T>>(new cell<T>(other.cell_->typed()));
     cell_->rule = other.cell_->rule;
     cell_->trainable = other.cell_->trainable;
   }
-  void write_from(const cell_handle& other) {
+  INLAY_COLD void write_from(const cell_handle& other) {
     if (!other.cell_) cell_ = {};
     else if (!cell_) adopt(other);
     else if (cell_->optimisers > 0) cell_->assign(other.cell_->typed());
@@ -75,7 +75,7 @@ class parameter : public detail::cell_handle<T> {
   explicit parameter(tensor<T> value) : detail::cell_handle<T>(std::move(value)) {}
 
   // Drawn from a rule, now and whenever init::weights redraws the model.
-  parameter(const inlay::shape& sizes, const distribution& rule) : detail::cell_handle<T>(tensor<T>()) {
+  INLAY_COLD parameter(const inlay::shape& sizes, const distribution& rule) : detail::cell_handle<T>(tensor<T>()) {
     random::generator g(0, detail::weights_drawn++);
     this->cell_->set(rule.draw<T>(g, sizes));
     this->cell_->rule = rule;
@@ -90,7 +90,7 @@ class parameter : public detail::cell_handle<T> {
 
   // Gathered since the last zero_grad(). Throws state_error when there is none.
   const tensor<T>& grad() const {
-    if (!has_grad()) throw state_error("grad", {"parameter ", this->shape().text(), " has no gradient; expected a backward() that reached it"});
+    if (!has_grad()) throw state_error("grad", {"parameter ", this->shape(), " has no gradient; expected a backward() that reached it"});
     return this->cell_->gradient();
   }
   bool has_grad() const noexcept { return this->cell_ && this->cell_->has_gradient(); }

@@ -16,7 +16,7 @@ class any_tensor {
   any_tensor(inlay::dtype type, const inlay::shape& sizes, tensor<std::uint8_t> bytes)
       : type_(type), shape_(sizes), bytes_(std::move(bytes)) {
     if (bytes_.size() != sizes.size() * size_of(type))
-      throw shape_error("any_tensor", {"expected ", sizes.size() * size_of(type), " bytes for ", name(type), " ", sizes.text(), ", got ", bytes_.size()});
+      throw shape_error("any_tensor", {"expected ", sizes.size() * size_of(type), " bytes for ", name(type), " ", sizes, ", got ", bytes_.size()});
   }
 
   inlay::dtype type() const noexcept { return type_; }
@@ -33,19 +33,21 @@ class any_tensor {
   // The values converted to T.
   template <element T>
   tensor<T> cast() const {
-    return visit(type_, [this](auto zero) { return reinterpret<decltype(zero)>().template cast<T>(); });
+    return visit(type_, [this](auto zero) { return this->reinterpret<decltype(zero)>().template cast<T>(); });
   }
 
  private:
   template <element T>
   static tensor<std::uint8_t> as_bytes(const tensor<T>& t) {
-    // The owner of the new view is a copy of the tensor: it keeps the memory alive and unchanged.
-    return tensor<std::uint8_t>::foreign(reinterpret_cast<const std::uint8_t*>(t.data()), {static_cast<std::int64_t>(t.bytes())},
-                                         std::make_shared<const tensor<T>>(t));
+    // A copy of the tensor owns the new view: it keeps the memory alive and unchanged, and is deep when t is pinned.
+    const auto owner = std::make_shared<const tensor<T>>(t);
+    const auto* first = reinterpret_cast<const std::uint8_t*>(owner->data());
+    return tensor<std::uint8_t>::foreign(first, {static_cast<std::int64_t>(t.bytes())}, owner);
   }
   template <element T>
   tensor<T> reinterpret() const {
-    return tensor<T>::foreign(reinterpret_cast<const T*>(bytes_.data()), shape_, std::make_shared<const tensor<std::uint8_t>>(bytes_));
+    const auto owner = std::make_shared<const tensor<std::uint8_t>>(bytes_);
+    return tensor<T>::foreign(reinterpret_cast<const T*>(owner->data()), shape_, owner);
   }
 
   inlay::dtype type_ = inlay::dtype::float32;

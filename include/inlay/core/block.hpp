@@ -31,7 +31,7 @@ class block_ptr {
     return *this;
   }
   ~block_ptr() {
-    if (block_ != nullptr) drop();
+    if (block_ != nullptr) drop(block_);
   }
 
   static block_ptr of_size(std::size_t bytes) { return bytes == 0 ? block_ptr{} : block_ptr{pool::take(bytes)}; }
@@ -54,15 +54,16 @@ class block_ptr {
   bool unique() const noexcept { return block_->references.load(std::memory_order_acquire) == 1; }
 
  private:
-  void drop() noexcept {
+  // Out of line: tensors are destroyed in a great many places.
+  INLAY_OUTLINE static void drop(block* b) noexcept {
     // A sole owner needs no locked instruction: nobody else can be copying it.
-    if (!unique() && block_->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (block_->forms.load(std::memory_order_relaxed) != nullptr) block_->drop_forms();
-    if (block_->foreign) {
-      delete static_cast<foreign_block*>(block_);
+    if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (b->forms.load(std::memory_order_relaxed) != nullptr) b->drop_forms();
+    if (b->foreign) {
+      delete static_cast<foreign_block*>(b);
     } else {
-      block_->pinned = block_->keeps_forms = false;
-      pool::give(block_);
+      b->pinned = b->keeps_forms = false;
+      pool::give(b);
     }
   }
 

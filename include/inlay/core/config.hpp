@@ -12,5 +12,8 @@
 // Kernel bodies and vector operators: inlined into the function whose instruction set they are compiled for.
 #define INLAY_INLINE [[gnu::always_inline]] inline
 
+// Code that is used in a great many places and need not be inlined in each: keeps programs small and quick to compile.
+#define INLAY_OUTLINE [[gnu::noinline]]
+
 // Error paths: out of line, so that the check costs one predictable branch.
 #define INLAY_COLD [[gnu::cold, gnu::noinline]]

@@ -28,24 +28,47 @@ enum class error_code : int { shape = 1, value = 2, type = 3, io = 4, memory = 5
 
 namespace detail {
 
-// One piece of a message. Messages are assembled only when something is thrown.
+// One piece of a message: a reference to text, a number, or the sizes of a shape. It owns nothing, so a throw costs its
+// function little code; the message is put together out of line.
 class piece {
  public:
-  piece(const char* text) : text_(text) {}
-  piece(std::string_view text) : text_(text) {}
-  piece(const std::string& text) : text_(text) {}
+  constexpr piece(const char* text) : piece(std::string_view(text)) {}
+  constexpr piece(std::string_view text) : text_(text.data()), number_(static_cast<std::int64_t>(text.size())), kind_(kind::text) {}
+  piece(const std::string& text) : piece(std::string_view(text)) {}
   template <class Integer>
     requires std::is_integral_v<Integer>
-  piece(Integer number) : text_(std::to_string(number)) {}
-  const std::string& text() const { return text_; }
+  constexpr piece(Integer number) : number_(static_cast<std::int64_t>(number)), kind_(std::is_signed_v<Integer> ? kind::number : kind::count) {}
+  constexpr piece(const std::int64_t* sizes, int rank) : sizes_(sizes), number_(rank), kind_(kind::sizes) {}
+  template <class Shape>
+    requires requires(const Shape& shape) { shape.rank(); }
+  constexpr piece(const Shape& shape) : piece(shape.begin(), shape.rank()) {}
+
+  INLAY_COLD void append_to(std::string& out) const {
+    if (kind_ == kind::text) out.append(text_, static_cast<std::size_t>(number_));
+    else if (kind_ == kind::number) out += std::to_string(number_);
+    else if (kind_ == kind::count) out += std::to_string(static_cast<std::uint64_t>(number_));
+    else append_sizes(out);
+  }
 
  private:
-  std::string text_;
+  enum class kind : char { text, number, count, sizes };
+
+  void append_sizes(std::string& out) const {  // "(32, 784)", "(5,)", "()"
+    out += '(';
+    for (std::int64_t i = 0; i < number_; ++i) (out += i > 0 ? ", " : "") += std::to_string(sizes_[i]);
+    out += number_ == 1 ? ",)" : ")";
+  }
+
+  const char* text_ = nullptr;
+  const std::int64_t* sizes_ = nullptr;
+  std::int64_t number_ = 0;  // or the length of the text, or the rank
+  kind kind_;
 };
 
 INLAY_COLD inline std::string join(std::string_view operation, std::initializer_list<piece> pieces) {
-  std::string message = "[" + std::string(operation) + "] ";
-  for (const piece& part : pieces) message += part.text();
+  std::string message = "[";
+  (message += operation) += "] ";
+  for (const piece& part : pieces) part.append_to(message);
   return message;
 }
 

@@ -76,7 +76,7 @@ inline constinit memory_counters memory;
 class pool {
  public:
   // A block of at least `bytes` bytes with one reference. Throws memory_error.
-  static block* take(std::size_t bytes) {
+  INLAY_OUTLINE static block* take(std::size_t bytes) {
     if (bytes > (std::size_t{1} << 59)) [[unlikely]]
       throw memory_error("memory", {"expected a size that memory can hold, got ", bytes, " bytes"});
     const int size_class = size_class_of(bytes);

@@ -68,11 +68,15 @@ constexpr double to_unit(std::uint32_t high, std::uint32_t low) noexcept {
 
 namespace detail {
 
-// log and (cos, sin)(2 pi u) from operations that IEEE 754 fixes to the last bit, and no fused ones: libm differs
-// between machines. Errors are a few ulp.
+// Values from operations that IEEE 754 fixes to the last bit, in the order written and no fused ones, whatever flags
+// the host is built with; log and (cos, sin)(2 pi u) too, because libm differs between machines. Errors are a few ulp.
 #if defined(__clang__)
+#if defined(__FMA__)  // clang -ffast-math fuses at the very end, where the pragma is forgotten
+#define INLAY_EXACT [[gnu::target("no-fma,no-avx512f")]]
+#else
 #define INLAY_EXACT
-#define INLAY_EXACT_BODY _Pragma("clang fp contract(off)")
+#endif
+#define INLAY_EXACT_BODY _Pragma("float_control(precise, on)") _Pragma("clang fp contract(off)")
 #else
 #define INLAY_EXACT [[gnu::optimize("fp-contract=off", "no-fast-math")]]
 #define INLAY_EXACT_BODY
@@ -121,6 +125,27 @@ INLAY_EXACT [[gnu::noinline]] inline std::array<double, 2> normal_pair(const wor
   exact_turn(to_unit(w[2], w[3]), cosine, sine);
   return {radius * cosine, radius * sine};
 }
+
+template <class T>
+INLAY_EXACT [[gnu::noinline]] std::array<T, 2> normal_values(const words& w, T mean, T stddev) noexcept {
+  INLAY_EXACT_BODY
+  const std::array<double, 2> pair = normal_pair(w);
+  return {mean + stddev * static_cast<T>(pair[0]), mean + stddev * static_cast<T>(pair[1])};
+}
+
+// `highest` is the largest value below the upper bound, which rounding may otherwise reach.
+template <class T>
+INLAY_EXACT [[gnu::noinline]] std::array<T, 16 / sizeof(T)> uniform_values(const words& w, T low, T width, T highest) noexcept {
+  INLAY_EXACT_BODY
+  std::array<T, 16 / sizeof(T)> out;
+  if constexpr (sizeof(T) == 4) out = {to_unit(w[0]), to_unit(w[1]), to_unit(w[2]), to_unit(w[3])};
+  else out = {to_unit(w[0], w[1]), to_unit(w[2], w[3])};
+  for (T& value : out) {
+    value = low + width * value;
+    value = value < highest ? value : highest;
+  }
+  return out;
+}
 #undef INLAY_EXACT
 #undef INLAY_EXACT_BODY
 
@@ -142,19 +167,15 @@ void fill(generator& g, tensor<T>& out, F f) {
 }  // namespace detail
 
 // Independent values, uniform in [low, high). Float takes 24 random bits per value, double 53.
+// Throws value_error unless low <= high, at a finite distance.
 template <floating T>
 tensor<T> uniform(generator& g, const shape& sizes, T low = 0, T high = 1) {
-  tensor<T> out = empty<T>(sizes);
   const T width = high - low;
-  if constexpr (sizeof(T) == 4) {
-    detail::fill<4>(g, out, [=](const words& w) {
-      return std::array<T, 4>{low + width * to_unit(w[0]), low + width * to_unit(w[1]), low + width * to_unit(w[2]), low + width * to_unit(w[3])};
-    });
-  } else {
-    detail::fill<2>(g, out, [=](const words& w) {
-      return std::array<T, 2>{low + width * to_unit(w[0], w[1]), low + width * to_unit(w[2], w[3])};
-    });
-  }
+  if (!(width >= 0 && width <= std::numeric_limits<T>::max())) [[unlikely]]
+    throw value_error("uniform", {"expected low <= high at a finite distance, got other bounds"});
+  const T highest = static_cast<T>(sizeof(T) == 4 ? __builtin_nextafterf(static_cast<float>(high), static_cast<float>(low)) : __builtin_nextafter(high, low));
+  tensor<T> out = empty<T>(sizes);
+  detail::fill<16 / sizeof(T)>(g, out, [=](const words& w) { return detail::uniform_values(w, low, width, highest); });
   return out;
 }
 
@@ -162,10 +183,7 @@ tensor<T> uniform(generator& g, const shape& sizes, T low = 0, T high = 1) {
 template <floating T>
 tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
   tensor<T> out = empty<T>(sizes);
-  detail::fill<2>(g, out, [=](const words& w) {
-    const std::array<double, 2> pair = detail::normal_pair(w);
-    return std::array<T, 2>{mean + stddev * static_cast<T>(pair[0]), mean + stddev * static_cast<T>(pair[1])};
-  });
+  detail::fill<2>(g, out, [=](const words& w) { return detail::normal_values(w, mean, stddev); });
   return out;
 }
 

@@ -20,7 +20,7 @@ class shape {
 
   // Throws shape_error when a size is negative, there are more than eight, or their product overflows.
   shape(std::initializer_list<std::int64_t> sizes) : shape(std::span(sizes.begin(), sizes.size())) {}
-  explicit shape(std::span<const std::int64_t> sizes) {
+  INLAY_OUTLINE explicit shape(std::span<const std::int64_t> sizes) {
     if (sizes.size() > max_rank) throw shape_error("shape", {"expected at most 8 axes, got ", sizes.size()});
     for (const std::int64_t size : sizes) append(size);
   }
@@ -32,17 +32,17 @@ class shape {
   std::int64_t operator[](std::int64_t axis) const { return sizes_[static_cast<std::size_t>(index(axis))]; }
 
   // The axis as 0 … rank-1.
-  int index(std::int64_t axis) const {
+  INLAY_OUTLINE int index(std::int64_t axis) const {
     const std::int64_t positive = axis < 0 ? axis + rank_ : axis;
     if (positive < 0 || positive >= rank_) [[unlikely]]
-      throw shape_error("shape", {"expected an axis of ", text(), ", got ", axis});
+      throw shape_error("shape", {"expected an axis of ", *this, ", got ", axis});
     return static_cast<int>(positive);
   }
 
   const std::int64_t* begin() const noexcept { return sizes_.data(); }
   const std::int64_t* end() const noexcept { return sizes_.data() + rank_; }
 
-  void append(std::int64_t size) {
+  INLAY_OUTLINE void append(std::int64_t size) {
     if (size < 0) [[unlikely]] throw shape_error("shape", {"expected sizes of 0 or more, got ", size});
     if (rank_ == max_rank) [[unlikely]] throw shape_error("shape", {"expected at most 8 axes, got 9"});
     // Bounded as if sizes of 0 were 1: strides and byte counts stay representable too.
@@ -55,13 +55,13 @@ class shape {
   }
 
   // The same shape with one size changed, an axis removed, or one put in before `axis`.
-  shape with(std::int64_t axis, std::int64_t size) const {
+  INLAY_OUTLINE shape with(std::int64_t axis, std::int64_t size) const {
     const int at = index(axis);
     shape out;
     for (int i = 0; i < rank_; ++i) out.append(i == at ? size : begin()[i]);
     return out;
   }
-  shape without(std::int64_t axis) const {
+  INLAY_OUTLINE shape without(std::int64_t axis) const {
     const int at = index(axis);
     shape out;
     for (int i = 0; i < rank_; ++i)
@@ -76,19 +76,18 @@ class shape {
     return product;
   }
 
-  friend bool operator==(const shape& a, const shape& b) noexcept {
+  INLAY_OUTLINE friend bool operator==(const shape& a, const shape& b) noexcept {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i)
       if (a.begin()[i] != b.begin()[i]) return false;
     return true;
   }
 
-  std::string text() const { return text({begin(), static_cast<std::size_t>(rank_)}); }  // "(32, 784)"
-
-  static std::string text(std::span<const std::int64_t> sizes) {
-    std::string out = "(";
-    for (std::size_t i = 0; i < sizes.size(); ++i) out += (i ? ", " : "") + std::to_string(sizes[i]);
-    return out + (sizes.size() == 1 ? ",)" : ")");
+  // "(32, 784)"
+  INLAY_COLD std::string text() const {
+    std::string out;
+    detail::piece(*this).append_to(out);
+    return out;
   }
 
  private:
@@ -107,7 +106,7 @@ inline shape broadcast(const char* operation, const shape& a, const shape& b) {
     const std::int64_t left = axis >= -a.rank() ? a[axis] : 1;
     const std::int64_t right = axis >= -b.rank() ? b[axis] : 1;
     if (left != right && left != 1 && right != 1) [[unlikely]]
-      throw shape_error(operation, {"expected shapes that broadcast, got ", a.text(), " and ", b.text(),
+      throw shape_error(operation, {"expected shapes that broadcast, got ", a, " and ", b,
                                     "; sizes must be equal or 1, counted from the last axis"});
     out.append(left == 1 ? right : left);
   }

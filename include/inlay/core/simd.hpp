@@ -45,6 +45,11 @@ struct simd {
     for (int i = 0; i < size; ++i) v[i] = value;
   }
 
+  INLAY_INLINE static simd zero() {
+    simd out;
+    out.v = raw{};
+    return out;
+  }
   INLAY_INLINE static simd load(const T* from) {
     simd out;
     std::memcpy(&out.v, from, sizeof(raw));
@@ -62,6 +67,13 @@ struct simd {
     T lanes[size];
     store(lanes);
     for (std::int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+
+  // All elements, or the first `count` where that is less: the last turn of a loop needs no code of its own.
+  INLAY_INLINE static simd load_up_to(const T* from, std::int64_t count) { return count >= size ? load(from) : load_first(from, count); }
+  INLAY_INLINE void store_up_to(T* to, std::int64_t count) const {
+    if (count >= size) store(to);
+    else store_first(to, count);
   }
 
   INLAY_INLINE friend simd operator+(const simd& a, const simd& b) { return wrap(a.v + b.v); }

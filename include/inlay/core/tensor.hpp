@@ -25,7 +25,7 @@ class tensor {
   tensor() noexcept : shape_(none()) {}  // no elements: shape (0,)
 
   // A tensor filled with one value. Throws memory_error.
-  explicit tensor(inlay::shape sizes, T fill = {}) : tensor(uninitialised{}, sizes) {
+  INLAY_OUTLINE explicit tensor(inlay::shape sizes, T fill = {}) : tensor(uninitialised{}, sizes) {
     std::fill_n(first_, size(), fill);
   }
 
@@ -49,7 +49,7 @@ class tensor {
   // A tensor on memory of the host: row-major, of sizes.size() elements, alive as long as `owner` is held.
   // Memory that is not aligned for T is copied. With access::write, writes go to the host's memory and copies are deep;
   // with access::read the host promises not to change it, and the first write makes a copy.
-  static tensor foreign(T* data, const inlay::shape& sizes, std::shared_ptr<const void> owner, access rights) {
+  INLAY_OUTLINE static tensor foreign(T* data, const inlay::shape& sizes, std::shared_ptr<const void> owner, access rights) {
     if (data == nullptr && sizes.size() > 0) throw value_error("tensor", {"expected foreign memory, got a null pointer"});
     if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0) {
       tensor copy = empty(sizes);
@@ -109,7 +109,7 @@ class tensor {
 
   // The only element. Throws shape_error when there is not exactly one.
   T item() const {
-    if (size() != 1) [[unlikely]] throw shape_error("item", {"expected a tensor of one element, got ", shape_.text()});
+    if (size() != 1) [[unlikely]] throw shape_error("item", {"expected a tensor of one element, got ", shape_});
     return *first_;
   }
 
@@ -119,17 +119,17 @@ class tensor {
     return std::move(*this).reshape(resolve({sizes.begin(), sizes.size()}));
   }
   tensor reshape(const inlay::shape& sizes) const& { return tensor(*this).reshape(sizes); }
-  tensor reshape(const inlay::shape& sizes) && {
+  INLAY_OUTLINE tensor reshape(const inlay::shape& sizes) && {
     if (sizes.size() != size()) [[unlikely]]
-      throw shape_error("reshape", {"expected a shape of ", size(), " elements, got ", sizes.text(), " from ", shape_.text()});
+      throw shape_error("reshape", {"expected a shape of ", size(), " elements, got ", sizes, " from ", shape_});
     shape_ = sizes;
     return std::move(*this);
   }
 
   // Rows [first, last) of the first axis, O(1). Throws shape_error.
-  tensor slice(std::int64_t first, std::int64_t last) const {
+  INLAY_OUTLINE tensor slice(std::int64_t first, std::int64_t last) const {
     if (rank() == 0 || first < 0 || last < first || last > dim(0)) [[unlikely]]
-      throw shape_error("slice", {"expected 0 <= first <= last <= rows of ", shape_.text(), ", got [", first, ", ", last, ")"});
+      throw shape_error("slice", {"expected 0 <= first <= last <= rows of ", shape_, ", got [", first, ", ", last, ")"});
     tensor out = *this;
     out.shape_ = shape_.with(0, last - first);
     if (first_ != nullptr) out.first_ += first * shape_.count(1, rank());
@@ -151,7 +151,7 @@ class tensor {
 
  private:
   struct uninitialised {};
-  tensor(uninitialised, const inlay::shape& sizes)
+  INLAY_OUTLINE tensor(uninitialised, const inlay::shape& sizes)
       : block_(detail::block_ptr::of_size(static_cast<std::size_t>(sizes.size()) * sizeof(T))),
         first_(block_ ? reinterpret_cast<T*>(block_->bytes) : nullptr),
         shape_(sizes) {}
@@ -161,7 +161,7 @@ class tensor {
     return inlay::shape(std::span<const std::int64_t>(zero));
   }
 
-  void detach() {
+  INLAY_OUTLINE void detach() {
     if (!block_) return;
     if (!block_.unique() || block_->read_only) own_copy();
     else if (block_->forms.load(std::memory_order_relaxed) != nullptr) block_->drop_forms();
@@ -185,7 +185,7 @@ class tensor {
     bool inside = static_cast<int>(N) == rank();
     for (std::size_t i = 0; inside && i < N; ++i) inside = index[i] >= 0 && index[i] < shape_.begin()[i];
     if (!inside) [[unlikely]]
-      throw shape_error("at", {"expected an index into ", shape_.text(), ", got ", inlay::shape::text(index)});
+      throw shape_error("at", {"expected an index into ", shape_, ", got ", detail::piece(index.data(), static_cast<int>(N))});
   }
 
   inlay::shape resolve(std::span<const std::int64_t> sizes) const {
@@ -212,7 +212,7 @@ template <element T> tensor<T> empty(const shape& sizes) { return tensor<T>::emp
 template <element T>
 tensor<T> from(const shape& sizes, std::span<const T> values) {
   if (static_cast<std::int64_t>(values.size()) != sizes.size())
-    throw shape_error("from", {"expected ", sizes.size(), " values for shape ", sizes.text(), ", got ", values.size()});
+    throw shape_error("from", {"expected ", sizes.size(), " values for shape ", sizes, ", got ", values.size()});
   tensor<T> out = empty<T>(sizes);
   out.write([&](std::span<T> to) { std::copy(values.begin(), values.end(), to.begin()); });
   return out;

@@ -112,7 +112,18 @@ void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
 
 // Ends the idle threads that OpenMP keeps; the next parallel loop starts new ones. Not inside a parallel region.
 inline void release_threads() noexcept {
-#ifdef _OPENMP
+#if defined(_OPENMP) && defined(KMP_VERSION_MAJOR)
+  // LLVM's runtime ends its threads only in a hard pause, which forgets the settings of the host.
+  omp_sched_t schedule;
+  int chunk;
+  omp_get_schedule(&schedule, &chunk);
+  const int most = omp_get_max_threads(), dynamic = omp_get_dynamic(), levels = omp_get_max_active_levels();
+  omp_pause_resource_all(omp_pause_hard);
+  omp_set_num_threads(most);
+  omp_set_dynamic(dynamic);
+  omp_set_max_active_levels(levels);
+  omp_set_schedule(schedule, chunk);
+#elif defined(_OPENMP)
   omp_pause_resource_all(omp_pause_soft);
 #endif
 }

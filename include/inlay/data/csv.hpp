@@ -21,7 +21,7 @@ struct table {
   tensor<double> values;           // (rows, columns)
 
   // Columns [first, last); negative numbers count from the end, and 0 as `last` is the end. Throws value_error.
-  tensor<double> columns(std::int64_t first, std::int64_t last = 0) const {
+  INLAY_COLD tensor<double> columns(std::int64_t first, std::int64_t last = 0) const {
     const std::int64_t width = values.dim(1);
     if (first < 0) first += width;
     if (last <= 0) last += width;
@@ -58,13 +58,14 @@ inline std::string_view trimmed(std::string_view cell) {
   return cell;
 }
 
-// Calls f(cell) for each cell of a line.
+// Calls f(cell) for each cell of a line; a delimiter between quotes belongs to its cell.
 template <class F>
 void each_cell(std::string_view line, char delimiter, F f) {
   for (;;) {
-    const std::size_t end = line.find(delimiter);
+    std::size_t end = 0;
+    for (bool quoted = false; end < line.size() && (quoted || line[end] != delimiter); ++end) quoted = quoted != (line[end] == '"');
     f(trimmed(line.substr(0, end)));
-    if (end == std::string_view::npos) return;
+    if (end == line.size()) return;
     line.remove_prefix(end + 1);
   }
 }
@@ -73,13 +74,15 @@ void each_cell(std::string_view line, char delimiter, F f) {
 
 // Reads a table of numbers, one row per line; blank lines are passed over. Throws io_error, which names the line, when
 // a row has another number of cells than the first or a cell is no number, and when the file has no rows.
-inline table read_csv(const std::string& path, const csv_options& options = {}) {
+INLAY_COLD inline table read_csv(const std::string& path, const csv_options& options = {}) {
   const std::string text = detail::read_text(path);
   table out;
   std::vector<double> values;
   std::int64_t rows = 0, columns = -1, line_number = 0;
   bool names_next = options.header;
-  for (std::string_view rest = text; !rest.empty();) {
+  std::string_view rest = text;
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);  // the byte-order mark that spreadsheets write
+  while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
@@ -92,7 +95,7 @@ inline table read_csv(const std::string& path, const csv_options& options = {}) 
         return;
       }
       double value = 0;
-      if (!cell.empty() && cell.front() == '+') cell.remove_prefix(1);
+      if (cell.size() > 1 && cell[0] == '+' && cell[1] != '-') cell.remove_prefix(1);
       const auto [stop, failure] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
       if (failure != std::errc{} || stop != cell.data() + cell.size() || cell.empty())
         throw io_error("read_csv", {"expected a number, got \"", cell.substr(0, 32), "\" in line ", line_number, ", column ", cells, " of ", path});

@@ -21,7 +21,7 @@ struct batch {
 template <element T>
 tensor<T> take_rows(const tensor<T>& from, std::span<const std::int64_t> rows) {
   const std::int64_t size = from.rank() == 0 ? 0 : from.shape().count(1, from.rank());
-  if (from.rank() == 0) throw shape_error("take_rows", {"expected a tensor with rows, got ", from.shape().text()});
+  if (from.rank() == 0) throw shape_error("take_rows", {"expected a tensor with rows, got ", from.shape()});
   tensor<T> out = empty<T>(from.shape().with(0, static_cast<std::int64_t>(rows.size())));
   T* to = inlay::detail::writable(out);
   for (const std::int64_t row : rows) {
@@ -38,7 +38,7 @@ class tensor_dataset {
   // Throws shape_error when the numbers of rows differ.
   tensor_dataset(tensor<X> x, tensor<Y> y) : x_(std::move(x)), y_(std::move(y)) {
     if (x_.rank() == 0 || y_.rank() == 0 || x_.dim(0) != y_.dim(0))
-      throw shape_error("tensor_dataset", {"expected inputs and targets of as many rows, got ", x_.shape().text(), " and ", y_.shape().text()});
+      throw shape_error("tensor_dataset", {"expected inputs and targets of as many rows, got ", x_.shape(), " and ", y_.shape()});
   }
 
   std::int64_t size() const { return x_.dim(0); }

@@ -30,18 +30,16 @@ class epoch {
 
   epoch(const Dataset& source, tensor<std::int64_t> order, const loader_config& config, std::int64_t batches)
       : source_(source), order_(std::move(order)), config_(config), batches_(batches), slots_(static_cast<std::size_t>(2 * config.workers)) {
-    for (int i = 0; i < config.workers; ++i) workers_.emplace_back([this] { work(); });
+    try {
+      for (int i = 0; i < config.workers; ++i) workers_.emplace_back([this] { work(); });
+    } catch (...) {  // the system has no more threads
+      stop();
+      throw;
+    }
   }
   epoch(const epoch&) = delete;
   epoch& operator=(const epoch&) = delete;
-  ~epoch() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    space_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~epoch() { stop(); }
 
   // The next batch, or nothing at the end. An exception of the dataset appears here, at the batch that caused it.
   bool next(std::optional<batch_type>& out) {
@@ -56,11 +54,12 @@ class epoch {
     ready_.wait(lock, [&] { return ready.full; });
     ready.full = false;
     ++taken_;
-    if (ready.failure) std::rethrow_exception(std::exchange(ready.failure, nullptr));
     out = std::move(ready.batch);
     ready.batch.reset();
+    const std::exception_ptr failure = std::exchange(ready.failure, nullptr);
     lock.unlock();
     space_.notify_all();
+    if (failure) std::rethrow_exception(failure);
     return true;
   }
 
@@ -76,8 +75,18 @@ class epoch {
     return source_.batch(order_.values().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
   }
 
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    space_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
   void work() {
     const thread_scope serial(1);  // the model's kernels have the cores
+    inlay::detail::forced_isa = isa_;
     std::unique_lock lock(mutex_);
     for (;;) {
       space_.wait(lock, [&] { return stopped_ || started_ == batches_ || started_ < taken_ + static_cast<std::int64_t>(slots_.size()); });
@@ -94,7 +103,7 @@ class epoch {
       lock.lock();
       slot& to = slots_[static_cast<std::size_t>(mine) % slots_.size()];
       to.batch = std::move(made);
-      to.failure = failure;
+      to.failure = std::move(failure);
       to.full = true;
       ready_.notify_all();
     }
@@ -104,6 +113,7 @@ class epoch {
   const tensor<std::int64_t> order_;
   const loader_config config_;
   const std::int64_t batches_;
+  const int isa_ = inlay::detail::forced_isa;  // the caller's
   std::int64_t started_ = 0, taken_ = 0;  // batches handed to a worker · to the caller
   bool stopped_ = false;
   std::vector<slot> slots_;
@@ -157,7 +167,7 @@ class loader {
   // Batches per epoch.
   std::int64_t batches() const {
     const std::int64_t size = source_.size();
-    return config_.drop_last ? size / config_.batch_size : (size + config_.batch_size - 1) / config_.batch_size;
+    return size / config_.batch_size + (!config_.drop_last && size % config_.batch_size != 0);
   }
 
   // Epochs started so far; set it to go on where an earlier run stopped.

@@ -39,8 +39,9 @@ struct opened {
   std::size_t size;
 };
 
-inline opened open_regular(const std::string& path) {
-  auto file = std::make_unique<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+INLAY_COLD inline opened open_regular(const std::string& path) {
+  // O_NONBLOCK: opening a pipe that nobody writes would wait for ever; regular files do not mind.
+  auto file = std::make_unique<descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file->number() < 0) fail("read", path, errno);
   struct stat status {};
   if (::fstat(file->number(), &status) != 0) fail("read", path, errno);
@@ -52,7 +53,7 @@ inline opened open_regular(const std::string& path) {
 }  // namespace detail
 
 // The bytes of a file. Throws io_error.
-inline tensor<std::uint8_t> read_file(const std::string& path) {
+INLAY_COLD inline tensor<std::uint8_t> read_file(const std::string& path) {
   const detail::opened in = detail::open_regular(path);
   tensor<std::uint8_t> bytes = empty<std::uint8_t>({static_cast<std::int64_t>(in.size)});
   std::uint8_t* to = inlay::detail::writable(bytes);
@@ -68,7 +69,7 @@ inline tensor<std::uint8_t> read_file(const std::string& path) {
 
 // The same bytes without copying: pages are read when they are touched, and shared between processes. A file that is
 // truncated while it is mapped ends the program with SIGBUS, so this is for files that nobody changes.
-inline tensor<std::uint8_t> map_file(const std::string& path) {
+INLAY_COLD inline tensor<std::uint8_t> map_file(const std::string& path) {
   const detail::opened in = detail::open_regular(path);
   const std::size_t size = in.size;
   if (size == 0) return {};
@@ -79,10 +80,10 @@ inline tensor<std::uint8_t> map_file(const std::string& path) {
 }
 
 // Writes a file under another name beside it, and puts it in place with commit(): synced to disk, then renamed. Until
-// then, and when anything fails, the old file is untouched and nothing is left behind.
+// then, and when anything fails, the old file is untouched and nothing is left behind. A link is replaced, not followed.
 class atomic_writer {
  public:
-  explicit atomic_writer(std::string path) : path_(std::move(path)), temporary_(unused_name(path_)), file_(create(temporary_)) {
+  INLAY_COLD explicit atomic_writer(std::string path) : path_(std::move(path)), temporary_(unused_name(path_)), file_(create()) {
     if (file_.number() < 0) detail::fail("write", path_, errno);
   }
   atomic_writer(const atomic_writer&) = delete;
@@ -99,9 +100,7 @@ class atomic_writer {
   }
   void write(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
 
-  void commit() {
-    struct stat old {};
-    if (::stat(path_.c_str(), &old) == 0) ::fchmod(file_.number(), old.st_mode & 07777);
+  INLAY_COLD void commit() {
     if (::fsync(file_.number()) != 0) detail::fail("write", path_, errno);
     if (::close(file_.release()) != 0) detail::fail("write", path_, errno);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) detail::fail("write", path_, errno);
@@ -110,11 +109,20 @@ class atomic_writer {
   }
 
  private:
-  static std::string unused_name(const std::string& path) {
+  INLAY_COLD static std::string unused_name(const std::string& path) {
     static constinit std::atomic<unsigned> count{0};
     return path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
   }
-  static int create(const std::string& name) { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+  // The new file has the permissions of the one it will replace, from its first byte on.
+  INLAY_COLD int create() const {
+    struct stat old {};
+    const bool replaces = ::stat(path_.c_str(), &old) == 0;
+    if (replaces && !S_ISREG(old.st_mode)) throw io_error("write", {"expected a regular file or a new name, got ", path_});
+    const mode_t mode = replaces ? old.st_mode & 07777 : 0666;
+    const int number = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (number >= 0 && replaces) ::fchmod(number, mode);  // whatever the umask is
+    return number;
+  }
 
   // Makes the rename itself last; file systems that cannot do it are left alone.
   void sync_folder() const noexcept {

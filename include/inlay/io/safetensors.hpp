@@ -23,7 +23,7 @@ struct load_tensors_options {
 
 // Reads a file. Throws io_error, which names the file and what is wrong in it, and type_error for element types that
 // have no C++ counterpart here.
-inline tensor_file load_tensors(const std::string& path, const load_tensors_options& options = {}) {
+INLAY_COLD inline tensor_file load_tensors(const std::string& path, const load_tensors_options& options = {}) {
   const tensor<std::uint8_t> bytes = options.map ? map_file(path) : read_file(path);
   const detail::header header = detail::read_header(path, bytes.values());
   tensor_file out{{}, header.metadata};
@@ -37,13 +37,17 @@ inline tensor_file load_tensors(const std::string& path, const load_tensors_opti
   return out;
 }
 
-// Writes a file atomically: the old one stays until the new one is complete on disk. Throws io_error.
-inline void save_tensors(const tensor_file& file, const std::string& path) {
+// Writes a file atomically: the old one stays until the new one is complete on disk. Throws io_error, and value_error
+// for names and texts that no reader could take back.
+INLAY_COLD inline void save_tensors(const tensor_file& file, const std::string& path) {
   static_assert(std::endian::native == std::endian::little, "the format is little-endian");
   std::vector<const decltype(file.tensors)::value_type*> order;
   for (const auto& item : file.tensors) order.push_back(&item);
   // Wider elements first, then by name: every tensor is aligned for its type.
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return size_of(a->second.type()) > size_of(b->second.type()); });
+  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    const std::int64_t wide = size_of(a->second.type()), other = size_of(b->second.type());
+    return wide != other ? wide > other : a->first < b->first;
+  });
 
   std::string text = "{";
   if (!file.metadata.empty()) {
@@ -64,6 +68,9 @@ inline void save_tensors(const tensor_file& file, const std::string& path) {
   if (text.size() > 1) text.pop_back();
   text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (file.tensors.contains("__metadata__") || text.size() > detail::longest_header || !detail::valid_utf8(text))
+    throw value_error("safetensors", {"expected names in UTF-8, none of them __metadata__, and a header of at most ", detail::longest_header,
+                                      " bytes for ", path, ", got ", text.size(), " bytes"});
 
   const std::uint64_t length = text.size();
   atomic_writer out(path);

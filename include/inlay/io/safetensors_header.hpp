@@ -35,15 +35,17 @@ class header_parser {
  public:
   header_parser(const std::string& path, std::string_view text) : path_(path), text_(text) {}
 
-  header parse() {
+  INLAY_COLD header parse() {
     header out;
+    bool described = false;
     expect('{');
     if (!accept('}')) {
       do {
         std::string name = string();
         expect(':');
-        if (name == "__metadata__") metadata(out);
-        else out.entries.push_back(entry_of(std::move(name)));
+        if (name != "__metadata__") out.entries.push_back(entry_of(std::move(name)));
+        else if (!std::exchange(described, true)) metadata(out);
+        else fail("__metadata__ once");
       } while (accept(','));
       expect('}');
     }
@@ -68,7 +70,7 @@ class header_parser {
   }
   void expect(char c) { if (!accept(c)) fail(std::string("a '") + c + "'"); }
 
-  std::string string() {
+  INLAY_COLD std::string string() {
     expect('"');
     std::string out;
     for (;;) {
@@ -81,7 +83,7 @@ class header_parser {
     }
   }
 
-  void escape(std::string& out) {
+  INLAY_COLD void escape(std::string& out) {
     if (at_ >= text_.size()) fail("the end of a string");
     const char c = text_[at_++];
     constexpr std::string_view from = "\"\\/bfnrt", to = "\"\\/\b\f\n\r\t";
@@ -131,7 +133,7 @@ class header_parser {
     put(0x80 | (code & 0x3F));
   }
 
-  std::int64_t number() {
+  INLAY_COLD std::int64_t number() {
     space();
     const std::size_t first = at_;
     std::int64_t out = 0;
@@ -141,7 +143,7 @@ class header_parser {
     return out;
   }
 
-  std::vector<std::int64_t> numbers(std::size_t most) {
+  INLAY_COLD std::vector<std::int64_t> numbers(std::size_t most) {
     std::vector<std::int64_t> out;
     expect('[');
     if (accept(']')) return out;
@@ -153,7 +155,7 @@ class header_parser {
     return out;
   }
 
-  entry entry_of(std::string name) {
+  INLAY_COLD entry entry_of(std::string name) {
     entry out;
     out.name = std::move(name);
     bool typed = false, sized = false, placed = false;
@@ -184,13 +186,13 @@ class header_parser {
     return out;
   }
 
-  dtype type_of(const std::string& text) const {
+  INLAY_COLD dtype type_of(const std::string& text) const {
     for (const dtype type : {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean})
       if (text == format_name(type)) return type;
     throw type_error("safetensors", {"expected an element type of F32, F64, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
   }
 
-  void metadata(header& out) {
+  INLAY_COLD void metadata(header& out) {
     expect('{');
     if (accept('}')) return;
     do {
@@ -207,7 +209,7 @@ class header_parser {
   std::size_t at_ = 0;
 };
 
-inline bool valid_utf8(std::string_view text) noexcept {
+INLAY_COLD inline bool valid_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = [&](std::size_t j) { return j < text.size() ? static_cast<unsigned char>(text[j]) : 0u; };
     const unsigned c = byte(i);
@@ -222,7 +224,7 @@ inline bool valid_utf8(std::string_view text) noexcept {
 }
 
 // Checks a file's bytes from the outside in; every tensor's bytes lie inside the file when this returns.
-inline header read_header(const std::string& path, std::span<const std::uint8_t> bytes) {
+INLAY_COLD inline header read_header(const std::string& path, std::span<const std::uint8_t> bytes) {
   const auto bad = [&](std::initializer_list<inlay::detail::piece> what) { throw io_error("safetensors", what); };
   if (bytes.size() < 8) bad({"expected 8 bytes or more, got ", bytes.size(), " in ", path});
   std::uint64_t length = 0;
@@ -248,7 +250,7 @@ inline header read_header(const std::string& path, std::span<const std::uint8_t>
     if (e.end > available) bad({"expected ", e.name, " to end within the file, got offset ", e.end, " of ", available, " in ", path});
     std::int64_t size = 0;
     if (__builtin_mul_overflow(e.sizes.size(), size_of(e.type), &size) || size != e.end - e.begin)
-      bad({"expected ", e.name, " ", e.sizes.text(), " of ", name(e.type), " to have its size in bytes, got ", e.end - e.begin, " in ", path});
+      bad({"expected ", e.name, " ", e.sizes, " of ", name(e.type), " to have its size in bytes, got ", e.end - e.begin, " in ", path});
     at = e.end;
   }
   if (at != available) bad({"expected the last tensor to end the file, got ", available - at, " bytes more in ", path});
@@ -256,7 +258,7 @@ inline header read_header(const std::string& path, std::span<const std::uint8_t>
 }
 
 // A string as JSON.
-inline std::string quoted(std::string_view text) {
+INLAY_COLD inline std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') (out += '\\') += c;

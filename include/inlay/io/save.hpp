@@ -22,7 +22,7 @@ struct load_report {
   std::string text() const;
 };
 
-inline std::string load_report::text() const {
+INLAY_COLD inline std::string load_report::text() const {
   std::string out = std::to_string(loaded.size()) + " loaded";
   const auto list = [&](const char* what, const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size() && i < 8; ++i) out += (i == 0 ? std::string("; ") + what + ": " : std::string(", ")) + names[i];
@@ -36,7 +36,7 @@ inline std::string load_report::text() const {
 
 namespace detail {
 
-inline void save(const std::vector<member>& members, const std::string& path) {
+INLAY_COLD inline void save(const std::vector<member>& members, const std::string& path) {
   tensor_file file;
   for (const member& m : members) {
     if (m.of == member::kind::size) file.tensors.emplace(m.path, any_tensor(tensor<std::int64_t>(shape{}, *m.size)));
@@ -45,7 +45,7 @@ inline void save(const std::vector<member>& members, const std::string& path) {
   save_tensors(file, path);
 }
 
-inline load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
+INLAY_COLD inline load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
   tensor_file file = load_tensors(path, {.map = options.map});
   load_report report;
   std::vector<std::pair<const member*, const any_tensor*>> found;
@@ -64,8 +64,11 @@ inline load_report load(const std::vector<member>& members, const std::string& p
     else
       found.emplace_back(&m, &t);
   }
+  std::vector<std::string_view> paths;  // sorted: a hostile file may have a million names
+  for (const member& m : members) paths.push_back(m.path);
+  std::sort(paths.begin(), paths.end());
   for (const auto& [name, t] : file.tensors)
-    if (std::none_of(members.begin(), members.end(), [&, &key = name](const member& m) { return m.path == key; })) report.unexpected.push_back(name);
+    if (!std::binary_search(paths.begin(), paths.end(), name)) report.unexpected.push_back(name);
   if (options.strict && !report.complete())
     throw io_error("load", {"expected ", path, " to fit the model, got ", report.text(), "; pass {.strict = false} to load what fits"});
 

@@ -14,15 +14,11 @@ namespace kernels {
 template <class T, isa Level, class F>
 INLAY_INLINE void finish_row(T* c, const T* bias, std::int64_t count, const F& f) {
   using V = simd<T, Level>;
-  std::int64_t i = 0;
-  for (; i + V::size <= count; i += V::size) {
-    const V sum = bias != nullptr ? V::load(c + i) + V::load(bias + i) : V::load(c + i);
-    f(sum).store(c + i);
+  for (std::int64_t i = 0; i < count; i += V::size) {
+    V sum = V::load_up_to(c + i, count - i);
+    if (bias != nullptr) sum += V::load_up_to(bias + i, count - i);
+    f(sum).store_up_to(c + i, count - i);
   }
-  if (i == count) return;
-  V sum = V::load_first(c + i, count - i);
-  if (bias != nullptr) sum = sum + V::load_first(bias + i, count - i);
-  f(sum).store_first(c + i, count - i);
 }
 
 struct identity { template <class V> INLAY_INLINE V operator()(const V& x) const { return x; } };
@@ -38,6 +34,15 @@ INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, activa
     else finish_row<T, Level>(c, bias, columns, logistic{});
   }
 }
+
+// dy f'(x), from the output y = f(x).
+struct activation_gradient {
+  activation of;
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
+    return of == activation::relu ? rectify_gradient{}(dy, y) : of == activation::tanh ? tangent_gradient{}(dy, y)
+           : of == activation::sigmoid ? logistic_gradient{}(dy, y) : dy;
+  }
+};
 
 }  // namespace kernels
 

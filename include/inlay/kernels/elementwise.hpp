@@ -28,9 +28,8 @@ struct map {
     INLAY_INLINE source(const operand<T>& in) : data(in.data), step(in.step) {
       if (step == 0) V(*data).store(lanes);
     }
-    INLAY_INLINE V load(std::int64_t i) const { return V::load(step == 0 ? lanes : data + i); }
-    INLAY_INLINE V load_first(std::int64_t i, std::int64_t count) const {
-      return step == 0 ? V::load(lanes) : V::load_first(data + i, count);
+    INLAY_INLINE V load(std::int64_t i, std::int64_t count) const {
+      return step == 0 ? V::load(lanes) : V::load_up_to(data + i, count);
     }
     const T* data;
     std::int64_t step;
@@ -39,9 +38,7 @@ struct map {
 
   template <class V, class... Source>
   INLAY_INLINE static void loop(std::int64_t count, T* out, const F& f, const Source&... in) {
-    std::int64_t i = 0;
-    for (; i + V::size <= count; i += V::size) f(in.load(i)...).store(out + i);
-    if (i < count) f(in.load_first(i, count - i)...).store_first(out + i, count - i);
+    for (std::int64_t i = 0; i < count; i += V::size) f(in.load(i, count - i)...).store_up_to(out + i, count - i);
   }
 };
 
@@ -59,12 +56,12 @@ struct square_root { template <class V> INLAY_INLINE V operator()(const V& x) co
 
 // NaN stays NaN.
 struct rectify {
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return select(x < V(typename V::value_type{0}), V(typename V::value_type{0}), x); }
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return select(x < V::zero(), V::zero(), x); }
 };
 
 // Gradients, from the output y: dy where y > 0; dy (1 - y^2); dy y (1 - y).
 struct rectify_gradient {
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return select(y > V(typename V::value_type{0}), dy, V(typename V::value_type{0})); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return select(y > V::zero(), dy, V::zero()); }
 };
 struct tangent_gradient {
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * (V(typename V::value_type{1}) - y * y); }
@@ -77,7 +74,7 @@ struct logistic_gradient {
 struct add_product { template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const { return multiply_add(b, c, a); } };
 // dy where a == b, else 0.
 struct where_equal {
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const { return select(a == b, dy, V(typename V::value_type{0})); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const { return select(a == b, dy, V::zero()); }
 };
 
 }  // namespace inlay::inline v0_1::kernels

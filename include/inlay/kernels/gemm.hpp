@@ -168,7 +168,7 @@ struct gemm_range {
       const std::int64_t left = g.n - panel * blocking::columns;
       taken = single && panel + 4 <= panel_last && left >= 4 * blocking::columns ? 4 : 1;
       const std::int64_t columns = left < taken * blocking::columns ? left : taken * blocking::columns;
-      if (taken == 4) row_of_panels<Level>(length, scratch, b, g.k * blocking::columns, c, add);
+      if (taken == 4) tile<Level, 1, 4>(length, scratch, b, g.k * blocking::columns, c, g.c_row, add);
       else column_of_tiles<Level>(g, length, rows, widest, columns, scratch, b, c, add);
       if (last) finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.finish, rows, columns);
     }
@@ -187,9 +187,9 @@ struct gemm_range {
       if (!whole && add) copy(c, g.c_row, edge, blocking::columns, used, columns);
       T* to = whole ? c : edge;
       const std::int64_t step = whole ? g.c_row : blocking::columns;
-      if (height == 1) tile<Level, 1>(length, a, b, to, step, add);
-      else if (height == 4) tile<Level, 4>(length, a, b, to, step, add);
-      else tile<Level, blocking::rows>(length, a, b, to, step, add);
+      if (height == blocking::rows) tile<Level, blocking::rows, 1>(length, a, b, 0, to, step, add);
+      else if (height == 1) tile<Level, 1, 1>(length, a, b, 0, to, step, add);
+      else if constexpr (blocking::rows != 4) tile<Level, 4, 1>(length, a, b, 0, to, step, add);
       if (!whole) copy(edge, blocking::columns, c, g.c_row, used, columns);
       s += height;
       a += height * length;
@@ -205,59 +205,34 @@ struct gemm_range {
       for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
   }
 
-  // The register tile: Rows x columns sums over `length`.
-  template <isa Level, int Rows>
-  INLAY_INLINE static void tile(std::int64_t length, const T* a, const T* b, T* c, std::int64_t c_row, bool add) {
+  // The register tile: Rows x (Panels x columns) sums over `length`. One row takes four panels at a time, so that there
+  // are enough independent sums to hide latency, and four streams from memory.
+  template <isa Level, int Rows, int Panels>
+  INLAY_INLINE static void tile(std::int64_t length, const T* a, const T* b, std::int64_t panel_step, T* c, std::int64_t c_row, bool add) {
     using V = simd<T, Level>;
-    constexpr int registers = gemm_blocking<T, Level>::registers;
-    V sum[Rows][registers];
+    constexpr int registers = gemm_blocking<T, Level>::registers, columns = Panels * registers;
+    V sum[Rows][columns];
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 3
-      for (int j = 0; j < registers; ++j) sum[i][j] = V(T{0});
+#pragma GCC unroll 12
+      for (int j = 0; j < columns; ++j) sum[i][j] = V::zero();
     for (std::int64_t p = 0; p < length; ++p, a += Rows, b += registers * V::size) {
-      V right[registers];
-#pragma GCC unroll 3
-      for (int j = 0; j < registers; ++j) right[j] = V::load(b + j * V::size);
+      V right[columns];
+#pragma GCC unroll 12
+      for (int j = 0; j < columns; ++j) right[j] = V::load(b + j / registers * panel_step + j % registers * V::size);
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i) {
         const V left(a[i]);
-#pragma GCC unroll 3
-        for (int j = 0; j < registers; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
+#pragma GCC unroll 12
+        for (int j = 0; j < columns; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
-    const T* before = add ? c : none<registers * V::size>;
+    const T* before = add ? c : none<columns * V::size>;
     const std::int64_t before_row = add ? c_row : 0;
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 3
-      for (int j = 0; j < registers; ++j) (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(c + i * c_row + j * V::size);
-  }
-
-  // One row against four panels at a time: enough independent sums to hide latency, four streams from memory.
-  template <isa Level>
-  INLAY_INLINE static void row_of_panels(std::int64_t length, const T* a, const T* b, std::int64_t panel_step, T* c, bool add) {
-    using V = simd<T, Level>;
-    constexpr int registers = gemm_blocking<T, Level>::registers;
-    V sum[4][registers];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i)
-#pragma GCC unroll 3
-      for (int j = 0; j < registers; ++j) sum[i][j] = V(T{0});
-    for (std::int64_t p = 0; p < length; ++p) {
-      const V left(a[p]);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i)
-#pragma GCC unroll 3
-        for (int j = 0; j < registers; ++j)
-          sum[i][j] = multiply_add(left, V::load(b + i * panel_step + (p * registers + j) * V::size), sum[i][j]);
-    }
-    const T* before = add ? c : none<4 * registers * V::size>;
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i)
-#pragma GCC unroll 3
-      for (int j = 0; j < registers; ++j)
-        (V::load(before + (i * registers + j) * V::size) + sum[i][j]).store(c + (i * registers + j) * V::size);
+#pragma GCC unroll 12
+      for (int j = 0; j < columns; ++j) (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(c + i * c_row + j * V::size);
   }
 
   // What was in C before, when that is nothing.

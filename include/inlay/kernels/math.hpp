@@ -23,7 +23,7 @@ template <> struct format<float> {
 };
 template <> struct format<double> {
   static constexpr int mantissa = 52, bias = 1023, exp_terms = 13, log_terms = 11, sqrt_steps = 4;
-  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b39p-35;
+  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b39p-40;
   static constexpr double exp_lowest = -746, exp_highest = 710, tanh_highest = 20;
   static constexpr std::int64_t sqrt_half = 0x3fe6a09e667f3bcd, sqrt_guess = 0x5fe6eb50c7b537a9;
 };
@@ -51,7 +51,7 @@ template <class V> INLAY_INLINE V reduced_expm1(const V& x, typename V::integer&
   using T = typename V::value_type;
   using F = format<T>;
   const V scaled = x * V(T(1.4426950408889634));
-  n = truncate(scaled + select(scaled < V(T(0)), V(T(-0.5)), V(T(0.5))));
+  n = truncate(scaled + select(scaled < V::zero(), V(T(-0.5)), V(T(0.5))));
   const V k = to_float<V>(n);
   const V r = multiply_add(k, V(-F::ln2_low), multiply_add(k, V(-F::ln2_high), x));
   constexpr T inverse_factorial[] = {T(1), T(1), T(1.0 / 2), T(1.0 / 6), T(1.0 / 24), T(1.0 / 120), T(1.0 / 720), T(1.0 / 5040),
@@ -92,9 +92,9 @@ template <class V> INLAY_INLINE V log(const V& x) {
   // 2 s (1 + z series) = f - s (f - 2 z series): the large part, f, is exact.
   const V log_m = f - s * (f - (z + z) * series);
   const V y = multiply_add(e, V(F::ln2_high), multiply_add(e, V(F::ln2_low), log_m));
-  const V special = select(x == V(T(0)), V(-infinity), select(x < V(T(0)), V(std::numeric_limits<T>::quiet_NaN()), x));
+  const V special = select(x == V::zero(), V(-infinity), select(x < V::zero(), V(std::numeric_limits<T>::quiet_NaN()), x));
   const I normal = (x >= V(std::numeric_limits<T>::min())) & (x < V(infinity));
-  return select(normal, y, select((x > V(T(0))) & (x < V(infinity)), V(-infinity), special));
+  return select(normal, y, select((x > V::zero()) & (x < V(infinity)), V(-infinity), special));
 }
 
 // tanh |x| = e / (e + 2) with e = exp(2 |x|) - 1.
@@ -122,11 +122,11 @@ template <class V> INLAY_INLINE V sqrt(const V& x) {
   using F = detail::format<T>;
   using I = typename V::integer;
   V y = V::from_bits(I(F::sqrt_guess) - (x.bits() >> 1));
-  for (int i = 0; i < F::sqrt_steps; ++i) y = y * multiply_add(x * V(T(-0.5)) * y, y, V(T(1.5)));
+  for (int i = 0; i < F::sqrt_steps; ++i) y = y * multiply_add(x * y * V(T(-0.5)), y, V(T(1.5)));
   V root = x * y;
   root = multiply_add(y * V(T(0.5)), multiply_add(-root, root, x), root);
-  const I positive = (x > V(T(0))) & (x < V(std::numeric_limits<T>::infinity()));
-  return select(positive, root, select(x < V(T(0)), V(std::numeric_limits<T>::quiet_NaN()), x));
+  const I positive = (x > V::zero()) & (x < V(std::numeric_limits<T>::infinity()));
+  return select(positive, root, select(x < V::zero(), V(std::numeric_limits<T>::quiet_NaN()), x));
 }
 
 }  // namespace inlay::inline v0_1::kernels

@@ -23,27 +23,26 @@ INLAY_INLINE T row_max(const T* x, std::int64_t length) {
   return out;
 }
 
+// The first `count` lanes; the others become 0.
+template <class V>
+INLAY_INLINE V first_lanes(const V& x, std::int64_t count) {
+  typename V::value_type lanes[V::size];
+  x.store(lanes);
+  return V::load_first(lanes, count);
+}
+
 // Sum of exp(x - shift); the exponentials go to `out` when it is not null.
 template <isa Level, class T>
 INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
   using V = simd<T, Level>;
-  V sum(T{0});
-  std::int64_t i = 0;
-  for (; i + V::size <= length; i += V::size) {
-    const V e = kernels::exp(V::load(x + i) - V(shift));
+  V sum = V::zero();
+  for (std::int64_t i = 0; i < length; i += V::size) {
+    V e = kernels::exp(V::load_up_to(x + i, length - i) - V(shift));
+    if (length - i < V::size) e = first_lanes(e, length - i);
     sum += e;
-    if (out != nullptr) e.store(out + i);
+    if (out != nullptr) e.store_up_to(out + i, length - i);
   }
-  T total = sum_lanes(sum);
-  if (i < length) {
-    T lanes[V::size];
-    kernels::exp(V::load_first(x + i, length - i) - V(shift)).store(lanes);
-    for (std::int64_t j = 0; i + j < length; ++j) {
-      total += lanes[j];
-      if (out != nullptr) out[i + j] = lanes[j];
-    }
-  }
-  return total;
+  return sum_lanes(sum);
 }
 
 template <isa Level, class T>
@@ -53,9 +52,7 @@ INLAY_INLINE T log_of(T x) { return kernels::log(simd<T, Level>(x)).v[0]; }
 template <isa Level, class T, class F>
 INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
   using V = simd<T, Level>;
-  std::int64_t i = 0;
-  for (; i + V::size <= length; i += V::size) f(V::load(x + i)).store(y + i);
-  if (i < length) f(V::load_first(x + i, length - i)).store_first(y + i, length - i);
+  for (std::int64_t i = 0; i < length; i += V::size) f(V::load_up_to(x + i, length - i)).store_up_to(y + i, length - i);
 }
 
 template <class T> struct scale_by {
@@ -91,13 +88,12 @@ struct softmax_gradient {
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
-      V sum(T{0});
-      std::int64_t i = 0;
-      for (; i + V::size <= length; i += V::size) sum = multiply_add(V::load(dy + i), V::load(y + i), sum);
-      if (i < length) sum = multiply_add(V::load_first(dy + i, length - i), V::load_first(y + i, length - i), sum);
+      V sum = V::zero();
+      for (std::int64_t i = 0; i < length; i += V::size)
+        sum = multiply_add(V::load_up_to(dy + i, length - i), V::load_up_to(y + i, length - i), sum);
       const V total(sum_lanes(sum));
-      for (i = 0; i + V::size <= length; i += V::size) (V::load(y + i) * (V::load(dy + i) - total)).store(dx + i);
-      if (i < length) (V::load_first(y + i, length - i) * (V::load_first(dy + i, length - i) - total)).store_first(dx + i, length - i);
+      for (std::int64_t i = 0; i < length; i += V::size)
+        (V::load_up_to(y + i, length - i) * (V::load_up_to(dy + i, length - i) - total)).store_up_to(dx + i, length - i);
     }
   }
 };
@@ -122,14 +118,11 @@ struct log_softmax_gradient {
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
-      V sum(T{0});
-      std::int64_t i = 0;
-      for (; i + V::size <= length; i += V::size) sum += V::load(dy + i);
-      if (i < length) sum += V::load_first(dy + i, length - i);
+      V sum = V::zero();
+      for (std::int64_t i = 0; i < length; i += V::size) sum += V::load_up_to(dy + i, length - i);
       const V total(sum_lanes(sum));
-      for (i = 0; i + V::size <= length; i += V::size) (V::load(dy + i) - kernels::exp(V::load(y + i)) * total).store(dx + i);
-      if (i < length)
-        (V::load_first(dy + i, length - i) - kernels::exp(V::load_first(y + i, length - i)) * total).store_first(dx + i, length - i);
+      for (std::int64_t i = 0; i < length; i += V::size)
+        (V::load_up_to(dy + i, length - i) - kernels::exp(V::load_up_to(y + i, length - i)) * total).store_up_to(dx + i, length - i);
     }
   }
 };

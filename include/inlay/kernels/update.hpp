@@ -18,16 +18,12 @@ struct sgd_update {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* velocity, sgd_numbers<T> n) noexcept {
     using V = simd<T, Level>;
-    std::int64_t i = 0;
-    for (; i + V::size <= count; i += V::size) {
-      V v = velocity != nullptr ? V::load(velocity + i) : V(T{0});
-      step(V::load(w + i), V::load(g + i), v, n).store(w + i);
-      if (velocity != nullptr) v.store(velocity + i);
+    for (std::int64_t i = 0; i < count; i += V::size) {
+      const std::int64_t left = count - i;
+      V v = velocity != nullptr ? V::load_up_to(velocity + i, left) : V::zero();
+      step(V::load_up_to(w + i, left), V::load_up_to(g + i, left), v, n).store_up_to(w + i, left);
+      if (velocity != nullptr) v.store_up_to(velocity + i, left);
     }
-    if (i == count) return;
-    V v = velocity != nullptr ? V::load_first(velocity + i, count - i) : V(T{0});
-    step(V::load_first(w + i, count - i), V::load_first(g + i, count - i), v, n).store_first(w + i, count - i);
-    if (velocity != nullptr) v.store_first(velocity + i, count - i);
   }
 
  private:
@@ -54,19 +50,13 @@ struct adam_update {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* first, T* second, adam_numbers<T> n) noexcept {
     using V = simd<T, Level>;
-    std::int64_t i = 0;
-    for (; i + V::size <= count; i += V::size) {
-      V m = V::load(first + i), v = V::load(second + i);
-      step(V::load(w + i), V::load(g + i), m, v, n).store(w + i);
-      m.store(first + i);
-      v.store(second + i);
+    for (std::int64_t i = 0; i < count; i += V::size) {
+      const std::int64_t left = count - i;
+      V m = V::load_up_to(first + i, left), v = V::load_up_to(second + i, left);
+      step(V::load_up_to(w + i, left), V::load_up_to(g + i, left), m, v, n).store_up_to(w + i, left);
+      m.store_up_to(first + i, left);
+      v.store_up_to(second + i, left);
     }
-    if (i == count) return;
-    const std::int64_t rest = count - i;
-    V m = V::load_first(first + i, rest), v = V::load_first(second + i, rest);
-    step(V::load_first(w + i, rest), V::load_first(g + i, rest), m, v, n).store_first(w + i, rest);
-    m.store_first(first + i, rest);
-    v.store_first(second + i, rest);
   }
 
  private:

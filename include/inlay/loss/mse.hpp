@@ -15,8 +15,8 @@ struct mse_options {
 template <operand X, operand Y>
 auto mse(X&& prediction, Y&& target, const mse_options& options = {}) {
   if (!(prediction.shape() == target.shape())) [[unlikely]]
-    throw shape_error("mse", {"expected prediction and target of one shape, got ", prediction.shape().text(), " and ", target.shape().text()});
-  if (prediction.shape().size() == 0) [[unlikely]] throw shape_error("mse", {"expected at least one element, got an empty batch ", prediction.shape().text()});
+    throw shape_error("mse", {"expected prediction and target of one shape, got ", prediction.shape(), " and ", target.shape()});
+  if (prediction.shape().size() == 0) [[unlikely]] throw shape_error("mse", {"expected at least one element, got an empty batch ", prediction.shape()});
   auto difference = std::forward<X>(prediction) - std::forward<Y>(target);
   auto squares = difference * difference;
   if (options.reduction == inlay::reduction::none) return squares;

@@ -14,7 +14,7 @@ class confusion_matrix {
   template <floating T>
   void update(const tensor<T>& scores, const tensor<std::int64_t>& classes) {
     const std::int64_t size = counts_.dim(0);
-    if (scores.rank() == 2 && scores.dim(1) != size) throw shape_error("confusion_matrix", {"expected scores (N, ", size, "), got ", scores.shape().text()});
+    if (scores.rank() == 2 && scores.dim(1) != size) throw shape_error("confusion_matrix", {"expected scores (N, ", size, "), got ", scores.shape()});
     const tensor<std::int64_t> predicted = predictions("confusion_matrix", scores, classes);
     counts_.write([&](std::span<std::int64_t> counts) {
       for (std::int64_t i = 0; i < classes.size(); ++i)
@@ -27,7 +27,7 @@ class confusion_matrix {
   void reset() { counts_ = tensor<std::int64_t>(counts_.shape()); }
 
   // A table with one line per true class.
-  std::string text() const {
+  INLAY_COLD std::string text() const {
     const std::int64_t size = counts_.dim(0);
     std::size_t width = 1;
     for (const std::int64_t count : counts_.values()) width = std::max(width, std::to_string(count).size());

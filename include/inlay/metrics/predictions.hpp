@@ -8,7 +8,7 @@ namespace inlay::inline v0_1::metrics {
 // scores (N, V) -> (N,). Throws shape_error.
 template <floating T>
 tensor<std::int64_t> predictions(const tensor<T>& scores) {
-  if (scores.rank() != 2 || scores.dim(1) == 0) throw shape_error("predictions", {"expected scores (N, V), got ", scores.shape().text()});
+  if (scores.rank() != 2 || scores.dim(1) == 0) throw shape_error("predictions", {"expected scores (N, V), got ", scores.shape()});
   const std::int64_t length = scores.dim(1);
   tensor<std::int64_t> out = empty<std::int64_t>({scores.dim(0)});
   out.write([&](std::span<std::int64_t> to) {
@@ -16,7 +16,7 @@ tensor<std::int64_t> predictions(const tensor<T>& scores) {
     for (std::int64_t& best : to) {
       best = 0;
       for (std::int64_t j = 1; j < length; ++j)
-        if (row[best] == row[best] && !(row[j] <= row[best])) best = j;
+        if (!inlay::detail::is_nan(row[best]) && (row[j] > row[best] || inlay::detail::is_nan(row[j]))) best = j;
       row += length;
     }
   });
@@ -27,7 +27,7 @@ tensor<std::int64_t> predictions(const tensor<T>& scores) {
 template <floating T>
 tensor<std::int64_t> predictions(const char* metric, const tensor<T>& scores, const tensor<std::int64_t>& classes) {
   if (scores.rank() != 2 || !(classes.shape() == shape{scores.dim(0)}))
-    throw shape_error(metric, {"expected scores (N, V) and classes (N,), got ", scores.shape().text(), " and ", classes.shape().text()});
+    throw shape_error(metric, {"expected scores (N, V) and classes (N,), got ", scores.shape(), " and ", classes.shape()});
   for (const std::int64_t c : classes.values())
     if (c < 0 || c >= scores.dim(1)) throw value_error(metric, {"expected classes from 0 to ", scores.dim(1) - 1, ", got ", c});
   return predictions(scores);

@@ -15,7 +15,7 @@ struct concat_op {
     std::int64_t total = 0;
     for (const tensor<T>* part : parts) {
       if (part->rank() != first.rank() || !(part->shape().with(along, 0) == first.shape().with(along, 0))) [[unlikely]]
-        throw shape_error(name, {"expected shapes that differ along axis ", axis, " only, got ", first.shape().text(), " and ", part->shape().text()});
+        throw shape_error(name, {"expected shapes that differ along axis ", axis, " only, got ", first.shape(), " and ", part->shape()});
       total += part->dim(along);
     }
     tensor<T> out = tensor<T>::empty(first.shape().with(along, total));

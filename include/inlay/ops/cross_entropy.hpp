@@ -54,10 +54,10 @@ struct cross_entropy_op {
   }
 
   static void check(const shape& scores, const tensor<std::int64_t>& classes) {
-    if (scores.rank() != 2 || scores[1] == 0) [[unlikely]] throw shape_error(name, {"expected scores (N, V), got ", scores.text()});
-    if (scores[0] == 0) [[unlikely]] throw shape_error(name, {"expected at least one row, got an empty batch ", scores.text()});
+    if (scores.rank() != 2 || scores[1] == 0) [[unlikely]] throw shape_error(name, {"expected scores (N, V), got ", scores});
+    if (scores[0] == 0) [[unlikely]] throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
     if (!(classes.shape() == shape{scores[0]})) [[unlikely]]
-      throw shape_error(name, {"expected classes (", scores[0], ",) for scores ", scores.text(), ", got ", classes.shape().text()});
+      throw shape_error(name, {"expected classes (", scores[0], ",) for scores ", scores, ", got ", classes.shape()});
     for (std::int64_t i = 0; i < scores[0]; ++i)
       if (classes.data()[i] < 0 || classes.data()[i] >= scores[1]) [[unlikely]]
         throw value_error(name, {"expected classes from 0 to ", scores[1] - 1, ", got ", classes.data()[i], " in row ", i});

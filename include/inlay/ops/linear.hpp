@@ -29,9 +29,7 @@ struct linear_op {
 
   template <class T>
   void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw, const gradient<T>& db) const {
-    if (activation == activation::relu) dy = detail::zip(name, kernels::rectify_gradient{}, std::move(dy), k.y);
-    else if (activation == activation::tanh) dy = detail::zip(name, kernels::tangent_gradient{}, std::move(dy), k.y);
-    else if (activation == activation::sigmoid) dy = detail::zip(name, kernels::logistic_gradient{}, std::move(dy), k.y);
+    if (activation != activation::none) dy = detail::zip(name, kernels::activation_gradient{activation}, std::move(dy), k.y);
     const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
     if (dw.wanted()) {  // dW = dy^T x
       tensor<T> g = tensor<T>::empty({out, in});
@@ -48,11 +46,11 @@ struct linear_op {
 
  private:
   template <class T> static void check(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) {
-    if (w.rank() != 2) [[unlikely]] throw shape_error(name, {"expected a weight (out, in), got ", w.shape().text()});
+    if (w.rank() != 2) [[unlikely]] throw shape_error(name, {"expected a weight (out, in), got ", w.shape()});
     if (x.rank() < 1 || x.dim(-1) != w.dim(1)) [[unlikely]]
-      throw shape_error(name, {"expected input (…, ", w.dim(1), "), got ", x.shape().text(), "; did you forget to flatten?"});
+      throw shape_error(name, {"expected input (…, ", w.dim(1), "), got ", x.shape(), "; did you forget to flatten?"});
     if (b.size() > 0 && !(b.shape() == shape{w.dim(0)})) [[unlikely]]
-      throw shape_error(name, {"expected a bias (", w.dim(0), ",), got ", b.shape().text()});
+      throw shape_error(name, {"expected a bias (", w.dim(0), ",), got ", b.shape()});
   }
 };
 

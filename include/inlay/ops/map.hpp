@@ -31,7 +31,7 @@ tensor<T> map(const F& f, tensor<T> x) {
 using steps = std::array<std::int64_t, shape::max_rank>;
 
 // Steps that view something of shape `from` as `to` by broadcasting: 0 along axes that are repeated.
-inline steps broadcast_steps_of(const shape& from, const shape& to) {
+INLAY_OUTLINE inline steps broadcast_steps_of(const shape& from, const shape& to) {
   steps out{};
   std::int64_t step = 1;
   for (int axis = from.rank() - 1, at = to.rank() - 1; axis >= 0; --axis, --at) {
@@ -42,14 +42,14 @@ inline steps broadcast_steps_of(const shape& from, const shape& to) {
   return out;
 }
 
-inline steps contiguous_steps(const shape& sizes) {
+INLAY_OUTLINE inline steps contiguous_steps(const shape& sizes) {
   steps out{};
   for (int axis = 0; axis < sizes.rank(); ++axis) out[static_cast<std::size_t>(axis)] = sizes.count(axis + 1, sizes.rank());
   return out;
 }
 
 // Where element number `index` of the axes of `sizes` lies in such a view; `axes` counts the leading axes only.
-inline std::int64_t offset_of(std::int64_t index, const shape& sizes, const steps& by, int axes = shape::max_rank) {
+INLAY_OUTLINE inline std::int64_t offset_of(std::int64_t index, const shape& sizes, const steps& by, int axes = shape::max_rank) {
   std::int64_t offset = 0;
   for (int axis = std::min(axes, sizes.rank()) - 1; axis >= 0; --axis) {
     offset += index % sizes.begin()[axis] * by[static_cast<std::size_t>(axis)];
@@ -58,43 +58,52 @@ inline std::int64_t offset_of(std::int64_t index, const shape& sizes, const step
   return offset;
 }
 
+// How to run over two operands that broadcast: `runs` pieces of `run` elements, in each of which an operand is either
+// contiguous or one value.
+struct zip_plan {
+  shape sizes;
+  steps left, right;
+  std::int64_t run = 1, runs = 0, left_step = 0, right_step = 0;
+  int outer = 0;  // axes that number the runs
+
+  INLAY_OUTLINE zip_plan(const char* name, const shape& a, const shape& b)
+      : sizes(broadcast(name, a, b)), left(broadcast_steps_of(a, sizes)), right(broadcast_steps_of(b, sizes)) {
+    const auto moves = [](const steps& by, int axis) { return by[static_cast<std::size_t>(axis)] != 0; };
+    int axis = sizes.rank() - 1;
+    while (axis >= 0 && sizes.begin()[axis] == 1) --axis;
+    if (axis >= 0) {
+      left_step = moves(left, axis);
+      right_step = moves(right, axis);
+    }
+    for (; axis >= 0; --axis) {
+      const std::int64_t size = sizes.begin()[axis];
+      if (size != 1 && (moves(left, axis) != (left_step != 0) || moves(right, axis) != (right_step != 0))) break;
+      run *= size;
+    }
+    outer = axis + 1;
+    runs = sizes.size() == 0 ? 0 : sizes.size() / run;
+  }
+};
+
 // f of two tensors of shapes that broadcast; an unshared operand of the result's shape gives its memory.
 template <class F, class T>
 tensor<T> zip(const char* name, const F& f, tensor<T> a, tensor<T> b) {
+  const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
   if (a.shape() == b.shape()) {
-    const T *left = std::as_const(a).data(), *right = std::as_const(b).data();
     const std::int64_t size = a.size();
     tensor<T> out = a.writable_in_place() ? std::move(a) : result_on(b);
-    if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{left, 1}, kernels::operand<T>{right, 1});
+    if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{from_a, 1}, kernels::operand<T>{from_b, 1});
     return out;
   }
-  const shape sizes = broadcast(name, a.shape(), b.shape());
-  tensor<T> out = tensor<T>::empty(sizes);
-  if (sizes.size() == 0) return out;
-  const auto left = broadcast_steps_of(a.shape(), sizes), right = broadcast_steps_of(b.shape(), sizes);
-
-  // The innermost axes along which both operands are contiguous, or both constant, make one run.
-  int axis = sizes.rank() - 1;
-  std::int64_t run = 1;
-  const auto step_of = [](const steps& by, int i) { return by[static_cast<std::size_t>(i)]; };
-  while (axis >= 0 && sizes.begin()[axis] == 1) --axis;
-  const std::int64_t left_step = axis >= 0 && step_of(left, axis) != 0, right_step = axis >= 0 && step_of(right, axis) != 0;
-  for (; axis >= 0; --axis) {
-    const std::int64_t size = sizes.begin()[axis];
-    if (size != 1 && ((step_of(left, axis) != 0) != (left_step != 0) || (step_of(right, axis) != 0) != (right_step != 0))) break;
-    run *= size;
-  }
-  const int outer = axis + 1;
-  const std::int64_t runs = sizes.size() / run;
-  const isa level = active_isa();
+  const zip_plan plan(name, a.shape(), b.shape());
+  tensor<T> out = tensor<T>::empty(plan.sizes);
   T* to = writable(out);
-  const T *from_left = std::as_const(a).data(), *from_right = std::as_const(b).data();
-  parallel_for(runs, std::max<std::int64_t>(1, map_grain / run), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r) {
-      const std::int64_t at_left = offset_of(r, sizes, left, outer), at_right = offset_of(r, sizes, right, outer);
-      dispatch<kernels::map<F, T>>(level, run, to + r * run, f, kernels::operand<T>{from_left + at_left, left_step},
-                                   kernels::operand<T>{from_right + at_right, right_step});
-    }
+  const isa level = active_isa();
+  parallel_for(plan.runs, std::max<std::int64_t>(1, map_grain / std::max<std::int64_t>(plan.run, 1)), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r)
+      dispatch<kernels::map<F, T>>(level, plan.run, to + r * plan.run, f,
+                                   kernels::operand<T>{from_a + offset_of(r, plan.sizes, plan.left, plan.outer), plan.left_step},
+                                   kernels::operand<T>{from_b + offset_of(r, plan.sizes, plan.right, plan.outer), plan.right_step});
   });
   return out;
 }
@@ -112,7 +121,7 @@ template <class T>
 tensor<T> broadcast_to(const tensor<T>& x, const shape& sizes) {
   if (x.shape() == sizes) return x;
   if (!(broadcast("expand", x.shape(), sizes) == sizes))
-    throw shape_error("expand", {"expected a shape that ", x.shape().text(), " broadcasts to, got ", sizes.text()});
+    throw shape_error("expand", {"expected a shape that ", x.shape(), " broadcasts to, got ", sizes});
   return copy_view(x.data(), sizes, broadcast_steps_of(x.shape(), sizes));
 }
 

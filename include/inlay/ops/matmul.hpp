@@ -84,7 +84,7 @@ struct matmul_op {
     return s;
   }
   [[noreturn]] INLAY_COLD void fail(const shape& a, const shape& b) const {
-    throw shape_error(name, {"expected (…, m, k) and (…, k, n), got ", a.text(), options.transpose_a ? " transposed" : "", " and ", b.text(),
+    throw shape_error(name, {"expected (…, m, k) and (…, k, n), got ", a, options.transpose_a ? " transposed" : "", " and ", b,
                              options.transpose_b ? " transposed" : ""});
   }
 };

@@ -87,7 +87,7 @@ struct max_op {
   static constexpr const char* name = "max";
   detail::reduction how;
   template <class T> tensor<T> forward(const tensor<T>& x) const {
-    if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape().text()});
+    if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape()});
     return detail::reduced<kernels::max_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
   }
   template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return std::pair(x, y); }

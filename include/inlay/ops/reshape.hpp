@@ -32,7 +32,7 @@ template <operand X>
 auto flatten(X&& x, std::int64_t first = 1, std::int64_t last = -1) {
   const shape from = x.shape();
   const int begin = from.rank() == 1 && first == 1 ? 0 : from.index(first), end = from.index(last) + 1;
-  if (begin >= end) throw shape_error("flatten", {"expected a first axis before the last, got ", first, " and ", last, " of ", from.text()});
+  if (begin >= end) throw shape_error("flatten", {"expected a first axis before the last, got ", first, " and ", last, " of ", from});
   shape to;
   for (int axis = 0; axis < begin; ++axis) to.append(from[axis]);
   to.append(from.count(begin, end));

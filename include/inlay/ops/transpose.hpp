@@ -30,7 +30,7 @@ auto permute(X&& x, std::initializer_list<std::int64_t> order) {
     op.order[i] = sizes.index(order.begin()[i]);
     valid = !std::exchange(seen[static_cast<std::size_t>(op.order[i])], true);
   }
-  if (!valid) throw shape_error(permute_op::name, {"expected an order of all ", sizes.rank(), " axes of ", sizes.text(), ", got ", shape::text({order.begin(), order.size()})});
+  if (!valid) throw shape_error(permute_op::name, {"expected an order of all ", sizes.rank(), " axes of ", sizes, ", got ", detail::piece(order.begin(), static_cast<int>(order.size()))});
   return apply(op, std::forward<X>(x));
 }
 

@@ -18,11 +18,11 @@ struct adam_config {
   double weight_decay = 0;  // L2: added to the gradient
 };
 
-class adam final : public optimizer {
+class adam final : public optimizer_of<adam> {
  public:
   // Throws value_error for numbers out of range, and for a model without parameters.
   template <module M>
-  explicit adam(M& model, const adam_config& config = {}) : optimizer("adam", model, config.learning_rate), config_(config) {
+  explicit adam(M& model, const adam_config& config = {}) : optimizer_of("adam", members_of(model), config.learning_rate), config_(config) {
     const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
     if (!fraction(config.beta1) || !fraction(config.beta2))
       throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", std::to_string(config.beta1), " and ", std::to_string(config.beta2)});
@@ -30,17 +30,16 @@ class adam final : public optimizer {
   }
 
  private:
-  void update(weight<float>& w) override { run(w); }
-  void update(weight<double>& w) override { run(w); }
+  friend optimizer_of<adam>;
 
   template <class T>
-  void run(weight<T>& w) const {
+  void run(weight& w, detail::cell<T>& cell) const {
     const double t = static_cast<double>(w.steps);
     const kernels::adam_numbers<T> numbers{static_cast<T>(learning_rate() / (1 - std::pow(config_.beta1, t))), static_cast<T>(config_.beta1),
                                            static_cast<T>(config_.beta2), static_cast<T>(config_.epsilon),
                                            static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, t))), static_cast<T>(config_.weight_decay)};
-    T* first = detail::state_of(w.first, w.cell->shape());
-    detail::run_update<kernels::adam_update<T>>(*w.cell, numbers, first, detail::state_of(w.second, w.cell->shape()));
+    T *first = w.state<T>(0), *second = w.state<T>(1);
+    run_update<kernels::adam_update<T>>(cell, numbers, first, second);
   }
 
   adam_config config_;

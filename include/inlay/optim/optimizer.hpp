@@ -2,17 +2,27 @@
 // weight was forgotten.
 #pragma once
 
+#include <tuple>
+
 #include "../autograd/members.hpp"
 
 namespace inlay::inline v0_1::optim {
 
-// A weight and an optimiser's state for it; state tensors have the weight's shape, and are empty until they are needed.
-template <class T>
+// A weight and an optimiser's state for it: up to two tensors of the weight's shape and element type, made when needed.
 struct weight {
+  template <class T>
+  T* state(int which) {
+    tensor<T>& t = std::get<state_of<T>>(states)[static_cast<std::size_t>(which)];
+    if (!(t.shape() == cell->shape())) t = tensor<T>(cell->shape());
+    return inlay::detail::writable(t);
+  }
+
+  template <class T> using state_of = std::array<tensor<T>, 2>;
+
   std::string path;
-  detail::counted<detail::cell<T>> cell;
-  tensor<T> first = {}, second = {};
+  detail::counted<detail::cell_base> cell;
   std::int64_t steps = 0;  // that moved this weight
+  std::tuple<state_of<float>, state_of<double>> states = {};
 };
 
 // Base of the optimisers. It holds the model's weights by count, so the model may be moved.
@@ -21,30 +31,31 @@ class optimizer {
   optimizer(const optimizer&) = delete;
   optimizer& operator=(const optimizer&) = delete;
   virtual ~optimizer() {
-    each([](auto& w) { --w.cell->optimisers; });
+    for (weight& w : weights_) --w.cell->optimisers;
   }
 
   // Moves every trainable weight that has a gradient. Throws state_error when a weight outside the model got a
   // gradient in the same backward pass: it would never be trained.
   void step() {
-    each([](auto& w) {
+    for (const weight& w : weights_) {
       const detail::counted<detail::cell_base>& stray = w.cell->stray;
       if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]] forgotten(*stray);
-    });
+    }
     ++steps_;
-    each([this](auto& w) {
-      if (!w.cell->trainable || !w.cell->has_gradient()) return;
+    for (weight& w : weights_) {
+      if (!w.cell->trainable || !w.cell->has_gradient()) continue;
       ++w.steps;
-      update(w);
-    });
+      if (w.cell->type == dtype::float32) update(w, static_cast<detail::cell<float>&>(*w.cell));
+      else update(w, static_cast<detail::cell<double>&>(*w.cell));
+    }
   }
 
   // Drops all gradients; the next backward() starts new ones.
   void zero_grad() noexcept {
-    each([](auto& w) {
+    for (weight& w : weights_) {
       w.cell->drop_gradient();
       w.cell->stray = {};
-    });
+    }
   }
 
   double learning_rate() const noexcept { return learning_rate_; }
@@ -57,50 +68,44 @@ class optimizer {
   std::int64_t steps() const noexcept { return steps_; }
 
  protected:
-  template <module M>
-  optimizer(const char* name, const M& model, double learning_rate) {
+  INLAY_COLD optimizer(const char* name, const std::vector<member>& members, double learning_rate) {
     set_learning_rate(learning_rate);
-    for (const member& m : members_of(model)) {
+    for (const member& m : members) {
       if (!m.is_parameter()) continue;
-      if (m.cell->type == dtype::float32) add(floats_, m);
-      else add(doubles_, m);
+      ++m.cell->optimisers;
+      weights_.push_back({m.path, m.cell});
     }
-    if (floats_.empty() && doubles_.empty())
+    if (weights_.empty())
       throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
   }
 
-  virtual void update(weight<float>& w) = 0;
-  virtual void update(weight<double>& w) = 0;
+  virtual void update(weight& w, detail::cell<float>& cell) = 0;
+  virtual void update(weight& w, detail::cell<double>& cell) = 0;
 
  private:
-  template <class T>
-  static void add(std::vector<weight<T>>& list, const member& m) {
-    ++m.cell->optimisers;
-    list.push_back({m.path, detail::counted<detail::cell<T>>(static_cast<detail::cell<T>*>(m.cell.get()))});
-  }
-
-  template <class F>
-  void each(F f) {
-    for (weight<float>& w : floats_) f(w);
-    for (weight<double>& w : doubles_) f(w);
-  }
-
   [[noreturn]] INLAY_COLD static void forgotten(const detail::cell_base& cell) {
-    throw state_error("optimizer", {"a weight of shape ", cell.shape().text(), " got a gradient, and no optimiser lists it; ",
+    throw state_error("optimizer", {"a weight of shape ", cell.shape(), " got a gradient, and no optimiser lists it; ",
                                     "is it missing from members()? If it must not be trained, freeze it"});
   }
 
-  std::vector<weight<float>> floats_;
-  std::vector<weight<double>> doubles_;
+  std::vector<weight> weights_;
   double learning_rate_ = 0;
   std::int64_t steps_ = 0;
 };
 
-namespace detail {
+// Gives an optimiser its update() for both element types from its template run(weight&, cell&) — when it is used, so
+// that a program that includes the header and does not train pays nothing.
+template <class Optimizer>
+class optimizer_of : public optimizer {
+ protected:
+  using optimizer::optimizer;
+  void update(weight& w, detail::cell<float>& cell) override { static_cast<Optimizer&>(*this).run(w, cell); }
+  void update(weight& w, detail::cell<double>& cell) override { static_cast<Optimizer&>(*this).run(w, cell); }
+};
 
 // Runs an update kernel on a weight, its gradient and its state, threads sharing out the elements.
 template <class Kernel, class T, class Numbers, class... State>
-void run_update(inlay::detail::cell<T>& cell, const Numbers& numbers, State*... state) {
+void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
   const T* gradient = cell.gradient().data();
   cell.write([&](std::span<T> values) {
     const isa level = active_isa();
@@ -110,14 +115,5 @@ void run_update(inlay::detail::cell<T>& cell, const Numbers& numbers, State*... 
     });
   });
 }
-
-// The state tensor, made of zeros when it is first needed.
-template <class T>
-T* state_of(tensor<T>& state, const shape& sizes) {
-  if (!(state.shape() == sizes)) state = tensor<T>(sizes);
-  return inlay::detail::writable(state);
-}
-
-}  // namespace detail
 
 }  // namespace inlay::inline v0_1::optim

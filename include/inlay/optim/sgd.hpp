@@ -16,11 +16,11 @@ struct sgd_config {
   bool nesterov = false;
 };
 
-class sgd final : public optimizer {
+class sgd final : public optimizer_of<sgd> {
  public:
   // Throws value_error for numbers out of range, and for a model without parameters.
   template <module M>
-  explicit sgd(M& model, const sgd_config& config = {}) : optimizer("sgd", model, config.learning_rate), config_(config) {
+  explicit sgd(M& model, const sgd_config& config = {}) : optimizer_of("sgd", members_of(model), config.learning_rate), config_(config) {
     if (!(config.momentum >= 0) || !(config.weight_decay >= 0))
       throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ", std::to_string(config.momentum), " and ", std::to_string(config.weight_decay)});
     if (config.nesterov && (config.momentum == 0 || config.dampening != 0))
@@ -28,17 +28,16 @@ class sgd final : public optimizer {
   }
 
  private:
-  void update(weight<float>& w) override { run(w); }
-  void update(weight<double>& w) override { run(w); }
+  friend optimizer_of<sgd>;
 
   template <class T>
-  void run(weight<T>& w) const {
+  void run(weight& w, detail::cell<T>& cell) const {
     const bool first = w.steps == 1;
     const kernels::sgd_numbers<T> numbers{static_cast<T>(learning_rate()), static_cast<T>(config_.momentum),
                                           first ? T{1} : static_cast<T>(1 - config_.dampening), static_cast<T>(config_.weight_decay),
                                           config_.nesterov};
-    T* velocity = config_.momentum > 0 ? detail::state_of(w.first, w.cell->shape()) : nullptr;
-    detail::run_update<kernels::sgd_update<T>>(*w.cell, numbers, velocity);
+    T* velocity = config_.momentum > 0 ? w.state<T>(0) : nullptr;
+    run_update<kernels::sgd_update<T>>(cell, numbers, velocity);
   }
 
   sgd_config config_;

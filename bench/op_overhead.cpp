@@ -1,0 +1,126 @@
+// What an operation costs beside its arithmetic: time and heap allocations on tensors and variables of one element.
+// "forward" records a chain of 1000 steps and frees it again; "backward" runs through a chain that was recorded before.
+#include "rounds.hpp"
+
+#include <inlay/autograd/tape.hpp>
+#include <inlay/ops/activation.hpp>
+#include <inlay/ops/arithmetic.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <optional>
+
+namespace {
+std::size_t allocations = 0;
+}
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* at = std::malloc(size)) return at;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t align, const std::nothrow_t&) noexcept {
+  ++allocations;
+  const auto to = static_cast<std::size_t>(align);
+  return std::aligned_alloc(to, (size + to - 1) / to * to);
+}
+[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::align_val_t) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t, std::align_val_t) noexcept { std::free(at); }
+
+namespace {
+
+using inlay::tensor, inlay::variable;
+
+constexpr int length = 1000;
+constexpr double budget = 150;  // ns
+
+// A chain y = op(y, x, one) that starts with y = x = 0.5, and what comes out of it.
+template <class Op> struct chain {
+  const char* name;
+  Op op;
+  float value, gradient;
+
+  template <class X> X operator()(const X& x, const tensor<float>& one) const {
+    X y = op(x, x, one);
+    for (int i = 1; i < length; ++i) y = op(y, x, one);
+    return y;
+  }
+};
+template <class Op> chain(const char*, Op, float, float) -> chain<Op>;
+
+const auto relu_chain = chain{"relu(y)", [](const auto& y, const auto&, const auto&) { return relu(y); }, 0.5f, 1.0f};
+const auto add_chain = chain{"y + x", [](const auto& y, const auto& x, const auto&) { return y + x; }, 500.5f, 1001.0f};
+const auto mul_chain =
+    chain{"y * constant", [](const auto& y, const auto&, const auto& one) { return y * one; }, 0.5f, 1.0f};
+
+struct world {
+  inlay::autograd::tape tape;
+  tensor<float> start{inlay::shape{1}, 0.5f}, one{inlay::shape{1}, 1.0f}, last;
+  std::optional<variable<float>> x, y;
+};
+
+template <class Op> bench::row make_row(const chain<Op>& c, const char* what) {
+  bench::row out{.name = std::string(c.name) + ", " + what,
+                 .unit = bench::nanoseconds,
+                 .work = length,
+                 .contestants = {},
+                 .budget = budget};
+  const auto w = std::make_shared<world>();
+  bench::contestant ours{.name = "inlay", .call = {}, .role = bench::role::ours};
+  if (what == std::string("tensor")) {
+    out.expected = {c.value};
+    ours.call = [=] { w->last = c(w->start, w->one); };
+    ours.result = [=] { return std::vector<float>{w->last.item()}; };
+  } else if (what == std::string("forward")) {
+    out.expected = {c.value};
+    w->x = w->tape.leaf(w->start);
+    ours.call = [=] { w->last = c(*w->x, w->one).value(); };
+    ours.result = [=] { return std::vector<float>{w->last.item()}; };
+  } else {
+    out.expected = {c.value, c.gradient};
+    ours.prepare = [=] {
+      w->x = w->tape.leaf(w->start);
+      w->y = c(*w->x, w->one);
+    };
+    ours.call = [=] { w->y->backward(); };
+    ours.result = [=] { return std::vector<float>{w->y->item(), w->x->grad().item()}; };
+  }
+  out.contestants.push_back(std::move(ours));
+  return out;
+}
+
+// Heap allocations per operation, forward and backward, once the pool is warm.
+template <class Op> bench::row count_allocations(const chain<Op>& c) {
+  world w;
+  std::size_t before = 0;
+  for (int pass = 0; pass < 3; ++pass) {
+    before = allocations;
+    w.x = w.tape.leaf(w.start);
+    w.y = c(*w.x, w.one);
+    w.y->backward();
+  }
+  const double counted = static_cast<double>(allocations - before) / length;
+  return {.name = std::string(c.name) + ", both ways",
+          .unit = {"allocations", 1},
+          .work = length,
+          .contestants = {},
+          .counted = counted};
+}
+
+template <class Op> void add_rows(std::vector<std::function<bench::row()>>& rows, const chain<Op>& c) {
+  for (const char* what : {"tensor", "forward", "backward"}) rows.push_back([=] { return make_row(c, what); });
+  rows.push_back([=] { return count_allocations(c); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::function<bench::row()>> rows;
+  add_rows(rows, relu_chain);
+  add_rows(rows, add_chain);
+  add_rows(rows, mul_chain);
+  return bench::compete(argc, argv, rows);
+}

@@ -1,0 +1,16 @@
+// Eigen, compiled once as a plain build has it and once with all of this machine's instructions.
+#pragma once
+
+#include "network.hpp"
+
+namespace eigen_plain {
+void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, bool transposed_b,
+             float* c);
+bench::make_network make;
+}  // namespace eigen_plain
+
+namespace eigen_native {
+void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, bool transposed_b,
+             float* c);
+bench::make_network make;
+}  // namespace eigen_native
