@@ -2,9 +2,7 @@
 // 64 and used on batches of 64 and 1, and a call of a 16-32-32-4 perceptron from and to plain arrays.
 #include "limit.hpp"
 
-#include <inlay/loss/cross_entropy.hpp>
-#include <inlay/nn/dense.hpp>
-#include <inlay/optim/adam.hpp>
+#include <inlay/inlay.hpp>
 
 #include <memory>
 #include <optional>

@@ -65,15 +65,21 @@ inline options parse(int& argc, char** argv) {
   int kept = 0;
   for (int i = 0; i < argc; ++i) {
     const std::string_view text = argv[i];
-    const auto value = [&](std::string_view flag) { return text.starts_with(flag) ? argv[i] + flag.size() : nullptr; };
-    if (const char* rounds = value("--rounds="))
-      out.rounds = std::max(1, std::atoi(rounds));
-    else if (const char* only = value("--only="))
-      out.only = only;
-    else if (const char* path = value("--table="))
-      out.table = std::fopen(path, "w");
-    else
+    const auto is = [&](std::string_view flag) { return text.starts_with(flag); };
+    const std::string value(text.substr(std::min(text.find('=') + 1, text.size())));
+    if (is("--rounds=")) {
+      out.rounds = std::max(1, std::atoi(value.c_str()));
+    } else if (is("--only=")) {
+      out.only = value;
+    } else if (is("--table=")) {
+      out.table = std::fopen(value.c_str(), "w");
+      if (out.table == nullptr) {
+        std::perror(value.c_str());
+        std::exit(1);
+      }
+    } else {
       argv[kept++] = argv[i];
+    }
   }
   argc = kept;
   return out;

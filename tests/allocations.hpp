@@ -1,11 +1,22 @@
 // Counts what a test binary asks of operator new. It replaces operator new and delete, so one source per binary may
-// include it.
+// include it. Under ThreadSanitizer, which has its own, nothing is counted.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+
+#if defined(__SANITIZE_THREAD__)
+#define TESTS_COUNT_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TESTS_COUNT_ALLOCATIONS 0
+#endif
+#endif
+#ifndef TESTS_COUNT_ALLOCATIONS
+#define TESTS_COUNT_ALLOCATIONS 1
+#endif
 
 namespace support {
 
@@ -23,6 +34,7 @@ class allocation_watch {
   std::uint64_t before_ = allocation_count;
 };
 
+#if TESTS_COUNT_ALLOCATIONS
 [[gnu::noinline]] inline void* counted_memory(std::size_t bytes, std::size_t alignment) noexcept {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
   std::size_t largest = largest_allocation.load(std::memory_order_relaxed);
@@ -32,8 +44,11 @@ class allocation_watch {
 }
 
 [[gnu::noinline]] inline void free_memory(void* at) noexcept { std::free(at); }
+#endif
 
 }  // namespace support
+
+#if TESTS_COUNT_ALLOCATIONS
 
 void* operator new(std::size_t bytes) {
   void* at = support::counted_memory(bytes, 0);
@@ -53,3 +68,4 @@ void operator delete(void* at) noexcept { support::free_memory(at); }
 void operator delete(void* at, std::size_t) noexcept { support::free_memory(at); }
 void operator delete(void* at, std::align_val_t) noexcept { support::free_memory(at); }
 void operator delete(void* at, std::size_t, std::align_val_t) noexcept { support::free_memory(at); }
+#endif

@@ -52,7 +52,9 @@ class temporary_folder {
   std::string path_;
 };
 
+// Makes a new file; one of this name goes (some file systems wait for the disk when an old file is cut and written).
 inline void write_bytes(const std::string& path, std::string_view bytes) {
+  std::remove(path.c_str());
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) throw std::runtime_error("cannot write " + path);
   const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();

@@ -115,7 +115,7 @@ TEST_CASE("header: all else is refused, with the place") {
       {R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],}})", "a '\"'"},
       {with_type("1"), "a '\"'"}, {with_type("null"), "a '\"'"}, {with_type("[\"U8\"]"), "a '\"'"},
       // numbers
-      {with_shape("1"), "a '['"}, {with_shape("{}"), "a '['"}, {with_shape("null"), "a '['"}, {with_shape("[1"), "a ']'"},
+      {with_shape("1"), "a '['"}, {with_shape("{}"), "a '['"}, {with_shape("null"), "a '['"}, {with_shape("[1"), "a whole number"},
       {with_shape("[1,]"), "a whole number"}, {with_shape("[,1]"), "a whole number"}, {with_shape("[-1]"), "a whole number"},
       {with_shape("[+1]"), "a whole number"}, {with_shape("[01]"), "a whole number"}, {with_shape("[00]"), "a whole number"},
       {with_shape("[1.0]"), "a ']'"}, {with_shape("[1e0]"), "a ']'"}, {with_shape("[.1]"), "a whole number"}, {with_shape("[1 1]"), "a ']'"},

@@ -75,7 +75,8 @@ class step final : public slot<T> {
     run(std::index_sequence_for<In...>{});
   }
   void forget() noexcept override {
-    kept_ = Kept{};
+    std::destroy_at(&kept_);
+    std::construct_at(&kept_);
     for (node*& input : inputs_)
       if (input != nullptr) std::exchange(input, nullptr)->release();
     this->spent_ = true;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <utility>
 
-#include "../core/any_tensor.hpp"
 #include "../core/random.hpp"
 
 namespace inlay::inline v0_1 {
@@ -65,8 +64,7 @@ class cell_base {
   virtual ~cell_base() = default;
 
   virtual const inlay::shape& shape() const noexcept = 0;
-  virtual any_tensor value() const = 0;
-  virtual void assign(const any_tensor& value) = 0;  // same shape and element type, or an error
+  virtual void assign_from(const cell_base& other) = 0;  // the value of a cell of the same shape and element type
   virtual void draw(random::generator& g) = 0;       // new values from the rule
   virtual bool has_gradient() const noexcept = 0;
   virtual void drop_gradient() noexcept = 0;
@@ -93,8 +91,7 @@ class cell final : public cell_base {
   explicit cell(tensor<T> value) : cell_base(dtype_of<T>), value_(std::move(value)) { value_.become_keeper(); }
 
   const inlay::shape& shape() const noexcept override { return value_.shape(); }
-  any_tensor value() const override { return value_; }
-  void assign(const any_tensor& value) override { assign(value.as<T>()); }
+  void assign_from(const cell_base& other) override { assign(static_cast<const cell&>(other).value_); }
   void draw(random::generator& g) override {
     if constexpr (floating<T>) set(rule.draw<T>(g, shape()));
   }
@@ -113,6 +110,7 @@ class cell final : public cell_base {
     set(std::move(value));
   }
   void set(tensor<T> value) {
+    if (!(value.shape() == shape())) drop_gradient();  // it no longer fits
     value_ = std::move(value);
     value_.become_keeper();
     ++version;

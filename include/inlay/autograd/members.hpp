@@ -132,11 +132,25 @@ void freeze(M& part, std::string_view pattern = "*") { detail::set_trainable(mem
 template <module M>
 void unfreeze(M& part, std::string_view pattern = "*") { detail::set_trainable(members_of(part), pattern, true); }
 
-// Number of weights; buffers are not counted.
+namespace detail {
+
+// The parameters of a list, each once: a module that is shared stands at several paths.
+INLAY_COLD inline std::vector<member> parameters_of(const std::vector<member>& list) {
+  std::vector<member> out;
+  for (const member& m : list) {
+    const bool seen = std::any_of(out.begin(), out.end(), [&](const member& other) { return other.cell.get() == m.cell.get(); });
+    if (m.is_parameter() && !seen) out.push_back(m);
+  }
+  return out;
+}
+
+}  // namespace detail
+
+// Number of weights; buffers are not counted, shared weights once.
 template <module M>
 std::int64_t parameter_count(const M& model) {
   std::int64_t count = 0;
-  for (const member& m : members_of(model)) count += m.is_parameter() ? m.cell->shape().size() : 0;
+  for (const member& m : detail::parameters_of(members_of(model))) count += m.cell->shape().size();
   return count;
 }
 

@@ -166,7 +166,7 @@ class cell_node final : public slot<T> {
     if (cell_->optimisers == 0) pass.stray = cell_;
   }
   void settle(const backward_pass& pass) noexcept override {
-    if (pass.stray) cell_->stray = pass.stray;
+    if (pass.stray && cell_->optimisers > 0) cell_->stray = pass.stray;  // a stray one must not hold itself
   }
 
  private:

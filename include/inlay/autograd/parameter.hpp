@@ -59,8 +59,12 @@ class cell_handle {
   INLAY_COLD void write_from(const cell_handle& other) {
     if (!other.cell_) cell_ = {};
     else if (!cell_) adopt(other);
-    else if (cell_->optimisers > 0) cell_->assign(other.cell_->typed());
+    else overwrite(other);
+  }
+  void overwrite(const cell_handle& other) {
+    if (cell_->optimisers > 0) cell_->assign(other.cell_->typed());
     else cell_->set(other.cell_->typed());
+    cell_->rule = other.cell_->rule;
   }
 };
 
@@ -81,12 +85,12 @@ class parameter : public detail::cell_handle<T> {
     this->cell_->rule = rule;
   }
 
-  // Replaces the value. Throws shape_error when the shapes differ.
-  void assign(tensor<T> value) { this->cell_->assign(std::move(value)); }
+  // Replaces the value. Throws shape_error when the shapes differ, state_error without a value.
+  void assign(tensor<T> value) { present().assign(std::move(value)); }
 
-  // Changes values in place: f(std::span<T>).
+  // Changes values in place: f(std::span<T>). Throws state_error without a value.
   template <class F>
-  void write(F&& f) { this->cell_->write(std::forward<F>(f)); }
+  void write(F&& f) { present().write(std::forward<F>(f)); }
 
   // Gathered since the last zero_grad(). Throws state_error when there is none.
   const tensor<T>& grad() const {
@@ -109,6 +113,12 @@ class parameter : public detail::cell_handle<T> {
       return this->value();
     }
   }
+
+ private:
+  detail::cell<T>& present() const {
+    if (!this->cell_) throw state_error("parameter", {"expected a parameter with a value, got one that its module does not have"});
+    return *this->cell_;
+  }
 };
 
 template <element T>
@@ -125,9 +135,11 @@ class buffer : public detail::cell_handle<T> {
   }
 
   // Hands a new value to the tape of x, which applies it once, in backward() or apply_statistics(). Nothing happens
-  // without a tape, or when it only infers: inference never changes a model.
+  // without a tape, or when it only infers: inference never changes a model. Throws shape_error when the shapes differ.
   template <class World>
   void queue(const World& x, tensor<T> value) const {
+    if (!this->cell_ || !(value.shape() == this->shape())) [[unlikely]]
+      throw shape_error("queue", {"expected a value of shape ", this->shape(), ", got ", value.shape()});
     if constexpr (detail::is_variable<World>)
       if (x.tape() && x.tape()->mode == autograd::mode::train) x.tape()->queue(this->cell_, std::move(value));
   }

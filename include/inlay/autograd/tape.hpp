@@ -39,14 +39,14 @@ class tape_state {
   void queue(counted<cell<T>> into, tensor<T> value) {
     for (update& pending : queued_)
       if (pending.into.get() == into.get()) {
-        pending.value = std::move(value);
+        pending.value = counted<cell_base>(new cell<T>(std::move(value)));
         return;
       }
-    queued_.push_back({std::move(into), std::move(value)});
+    queued_.push_back({std::move(into), counted<cell_base>(new cell<T>(std::move(value)))});
   }
 
   void apply_statistics() {
-    for (update& pending : queued_) pending.into->assign(pending.value);
+    for (update& pending : queued_) pending.into->assign_from(*pending.value);
     queued_.clear();
   }
 
@@ -55,8 +55,7 @@ class tape_state {
 
  private:
   struct update {
-    counted<cell_base> into;
-    any_tensor value;
+    counted<cell_base> into, value;
   };
   std::vector<update> queued_;
   std::uint32_t owners_ = 0;

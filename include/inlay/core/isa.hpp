@@ -139,13 +139,24 @@ INLAY_TARGET_PLAIN void on_plain(Args... args) noexcept { Kernel::template run<i
 
 }  // namespace detail
 
+// Kernels that wait for memory gain nothing from AVX-512, and say so with `using memory_bound = void`: they are compiled
+// for two levels only, which is a good part of what a program that includes the library takes to compile.
+template <class Kernel>
+concept memory_bound = requires { typename Kernel::memory_bound; };
+
+// Kernels that are seldom run (optimiser steps in double) have one level only.
+template <class Kernel>
+concept plain_only = requires { typename Kernel::plain_only; };
+
 // Runs a kernel at a level. Arguments are pointers and numbers: no vector crosses this line.
 template <class Kernel, class... Args>
 void dispatch(isa level, Args... args) noexcept {
   const detail::flush_denormals scope;
 #if INLAY_X86
-  if (level == isa::avx512) return detail::on_avx512<Kernel>(args...);
-  if (level == isa::avx2) return detail::on_avx2<Kernel>(args...);
+  if constexpr (!memory_bound<Kernel> && !plain_only<Kernel>)
+    if (level == isa::avx512) return detail::on_avx512<Kernel>(args...);
+  if constexpr (!plain_only<Kernel>)
+    if (level >= isa::avx2) return detail::on_avx2<Kernel>(args...);
 #endif
   (void)level;
   detail::on_plain<Kernel>(args...);

@@ -29,13 +29,13 @@ class tensor {
     std::fill_n(first_, size(), fill);
   }
 
-  tensor(const tensor& other) : block_(other.block_), first_(other.first_), shape_(other.shape_) {
+  INLAY_OUTLINE tensor(const tensor& other) : block_(other.block_), first_(other.first_), shape_(other.shape_) {
     if (block_ && block_->pinned) [[unlikely]] own_copy();
   }
-  tensor(tensor&& other) noexcept
+  INLAY_OUTLINE tensor(tensor&& other) noexcept
       : block_(std::move(other.block_)), first_(std::exchange(other.first_, nullptr)), shape_(std::exchange(other.shape_, none())) {}
   tensor& operator=(const tensor& other) { return this == &other ? *this : *this = tensor(other); }
-  tensor& operator=(tensor&& other) noexcept {
+  INLAY_OUTLINE tensor& operator=(tensor&& other) noexcept {
     block_ = std::move(other.block_);
     first_ = std::exchange(other.first_, nullptr);
     shape_ = std::exchange(other.shape_, none());

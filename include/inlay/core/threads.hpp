@@ -106,8 +106,9 @@ void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
   if (count <= 0) return;
   const std::int64_t most = count / std::max<std::int64_t>(grain, 1);
   const int threads = most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, thread_count()));
-  if (threads <= 1) return body(std::int64_t{0}, count);
-  detail::run_parallel<detail::has_openmp>(count, threads, detail::range_ref(body));
+  const detail::range_ref call(body);  // one copy of the body serves both ways
+  if (threads <= 1) return call(0, count);
+  detail::run_parallel<detail::has_openmp>(count, threads, call);
 }
 
 // Ends the idle threads that OpenMP keeps; the next parallel loop starts new ones. Not inside a parallel region.

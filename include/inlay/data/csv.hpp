@@ -74,7 +74,8 @@ void each_cell(std::string_view line, char delimiter, F f) {
 
 // Reads a table of numbers, one row per line; blank lines are passed over. Throws io_error, which names the line, when
 // a row has another number of cells than the first or a cell is no number, and when the file has no rows.
-INLAY_COLD inline table read_csv(const std::string& path, const csv_options& options = {}) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD table read_csv(const std::string& path, const csv_options& options = {}) {
   const std::string text = detail::read_text(path);
   table out;
   std::vector<double> values;

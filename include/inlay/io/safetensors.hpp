@@ -23,7 +23,8 @@ struct load_tensors_options {
 
 // Reads a file. Throws io_error, which names the file and what is wrong in it, and type_error for element types that
 // have no C++ counterpart here.
-INLAY_COLD inline tensor_file load_tensors(const std::string& path, const load_tensors_options& options = {}) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD tensor_file load_tensors(const std::string& path, const load_tensors_options& options = {}) {
   const tensor<std::uint8_t> bytes = options.map ? map_file(path) : read_file(path);
   const detail::header header = detail::read_header(path, bytes.values());
   tensor_file out{{}, header.metadata};
@@ -39,9 +40,10 @@ INLAY_COLD inline tensor_file load_tensors(const std::string& path, const load_t
 
 // Writes a file atomically: the old one stays until the new one is complete on disk. Throws io_error, and value_error
 // for names and texts that no reader could take back.
-INLAY_COLD inline void save_tensors(const tensor_file& file, const std::string& path) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD void save_tensors(const tensor_file& file, const std::string& path) {
   static_assert(std::endian::native == std::endian::little, "the format is little-endian");
-  std::vector<const decltype(file.tensors)::value_type*> order;
+  std::vector<const std::pair<const std::string, any_tensor>*> order;
   for (const auto& item : file.tensors) order.push_back(&item);
   // Wider elements first, then by name: every tensor is aligned for its type.
   std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {

@@ -31,6 +31,7 @@ inline const char* format_name(dtype type) noexcept {
   return names[static_cast<int>(type)];
 }
 
+template <class = void>  // compiled only where it is used
 class header_parser {
  public:
   header_parser(const std::string& path, std::string_view text) : path_(path), text_(text) {}
@@ -224,7 +225,8 @@ INLAY_COLD inline bool valid_utf8(std::string_view text) noexcept {
 }
 
 // Checks a file's bytes from the outside in; every tensor's bytes lie inside the file when this returns.
-INLAY_COLD inline header read_header(const std::string& path, std::span<const std::uint8_t> bytes) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD header read_header(const std::string& path, std::span<const std::uint8_t> bytes) {
   const auto bad = [&](std::initializer_list<inlay::detail::piece> what) { throw io_error("safetensors", what); };
   if (bytes.size() < 8) bad({"expected 8 bytes or more, got ", bytes.size(), " in ", path});
   std::uint64_t length = 0;

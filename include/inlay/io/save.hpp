@@ -36,16 +36,28 @@ INLAY_COLD inline std::string load_report::text() const {
 
 namespace detail {
 
-INLAY_COLD inline void save(const std::vector<member>& members, const std::string& path) {
+// A weight's value, and a new one, with the element type known at run time only.
+template <class = void>  // compiled only where it is used
+any_tensor value_of(const inlay::detail::cell_base& cell) {
+  return visit(cell.type, [&](auto zero) { return any_tensor(static_cast<const inlay::detail::cell<decltype(zero)>&>(cell).typed()); });
+}
+template <class = void>
+void assign(inlay::detail::cell_base& cell, const any_tensor& value) {
+  visit(cell.type, [&](auto zero) { static_cast<inlay::detail::cell<decltype(zero)>&>(cell).assign(value.template as<decltype(zero)>()); });
+}
+
+template <class = void>  // compiled only where it is used
+INLAY_COLD void save(const std::vector<member>& members, const std::string& path) {
   tensor_file file;
   for (const member& m : members) {
     if (m.of == member::kind::size) file.tensors.emplace(m.path, any_tensor(tensor<std::int64_t>(shape{}, *m.size)));
-    else file.tensors.emplace(m.path, m.cell->value());
+    else file.tensors.emplace(m.path, value_of(*m.cell));
   }
   save_tensors(file, path);
 }
 
-INLAY_COLD inline load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
   tensor_file file = load_tensors(path, {.map = options.map});
   load_report report;
   std::vector<std::pair<const member*, const any_tensor*>> found;
@@ -73,8 +85,8 @@ INLAY_COLD inline load_report load(const std::vector<member>& members, const std
     throw io_error("load", {"expected ", path, " to fit the model, got ", report.text(), "; pass {.strict = false} to load what fits"});
 
   for (const auto& [m, t] : found) {
-    if (m->of == member::kind::size) *m->size = t->as<std::int64_t>().item();
-    else m->cell->assign(*t);
+    if (m->of == member::kind::size) *m->size = t->template as<std::int64_t>().item();
+    else assign(*m->cell, *t);
     report.loaded.push_back(m->path);
   }
   return report;

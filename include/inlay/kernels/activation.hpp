@@ -10,33 +10,44 @@ enum class activation { none, relu, tanh, sigmoid };
 
 namespace kernels {
 
-// c[i] = f(c[i] + bias[i]) for one row; bias may be null.
-template <class T, isa Level, class F>
-INLAY_INLINE void finish_row(T* c, const T* bias, std::int64_t count, const F& f) {
-  using V = simd<T, Level>;
-  for (std::int64_t i = 0; i < count; i += V::size) {
-    V sum = V::load_up_to(c + i, count - i);
-    if (bias != nullptr) sum += V::load_up_to(bias + i, count - i);
-    f(sum).store_up_to(c + i, count - i);
+// f of a register, chosen at run time. tanh and sigmoid share their exponential, which is most of the code:
+// with e = exp(z) - 1, tanh |x| = e / (e + 2) for z = 2 |x|, and sigmoid x = 1 / (e + 2) for z = -x.
+struct activate {
+  activation f;
+  template <class V> INLAY_INLINE V operator()(const V& x) const {
+    using T = typename V::value_type;
+    using I = typename V::integer;
+    if (f == activation::none) return x;
+    if (f == activation::relu) return rectify{}(x);
+    const bool tangent = f == activation::tanh;
+    const V most(tangent ? 2 * detail::format<T>::tanh_highest : detail::format<T>::exp_highest - 1);  // 1 / exp of it is flushed to 0
+    const V z = min(max(tangent ? abs(x) + abs(x) : -x, V(detail::format<T>::sigmoid_lowest)), most);
+    I n;
+    const V r = detail::reduced_expm1(z, n);
+    const V scale = detail::power_of_two<V>(n);
+    const V e = multiply_add(scale, r, scale - V(T{1}));
+    const V y = (tangent ? e : V(T{1})) / (e + V(T{2}));
+    const I sign = x.bits() & I(std::numeric_limits<typename I::value_type>::min());
+    return select(x == x, tangent ? V::from_bits(y.bits() | sign) : y, x);
   }
-}
+};
 
-struct identity { template <class V> INLAY_INLINE V operator()(const V& x) const { return x; } };
-
-// Bias and activation on a block of rows that has just been computed and is still in the nearest cache.
+// c = f(c + bias) on a block of rows that has just been computed and is still in the nearest cache; bias may be null.
 template <class T, isa Level>
 INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows, std::int64_t columns) {
+  using V = simd<T, Level>;
   if (f == activation::none && bias == nullptr) return;
-  for (std::int64_t i = 0; i < rows; ++i, c += row_step) {
-    if (f == activation::none) finish_row<T, Level>(c, bias, columns, identity{});
-    else if (f == activation::relu) finish_row<T, Level>(c, bias, columns, rectify{});
-    else if (f == activation::tanh) finish_row<T, Level>(c, bias, columns, hyperbolic_tangent{});
-    else finish_row<T, Level>(c, bias, columns, logistic{});
-  }
+  for (std::int64_t i = 0; i < rows; ++i, c += row_step)
+    for (std::int64_t j = 0; j < columns; j += V::size) {
+      V sum = V::load_up_to(c + j, columns - j);
+      if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
+      activate{f}(sum).store_up_to(c + j, columns - j);
+    }
 }
 
 // dy f'(x), from the output y = f(x).
 struct activation_gradient {
+  using memory_bound = void;
   activation of;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
     return of == activation::relu ? rectify_gradient{}(dy, y) : of == activation::tanh ? tangent_gradient{}(dy, y)

@@ -14,8 +14,13 @@ struct operand {
   operand at(std::int64_t i) const noexcept { return {data + i * step, step}; }
 };
 
+template <class F>
+struct map_level {};
+template <memory_bound F>
+struct map_level<F> { using memory_bound = void; };
+
 template <class F, class T>
-struct map {
+struct map : map_level<F> {
   template <isa Level, class... In>
   INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
     loop<simd<T, Level>>(count, out, f, source<simd<T, Level>>(in)...);
@@ -43,11 +48,26 @@ struct map {
 };
 
 // The functions. Each takes and gives registers of any level; comments give the formula where the name does not.
-struct add { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a + b; } };
-struct subtract { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a - b; } };
-struct multiply { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a * b; } };
-struct divide { template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a / b; } };
-struct negate { template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; } };
+struct add {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a + b; }
+};
+struct subtract {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a - b; }
+};
+struct multiply {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a * b; }
+};
+struct divide {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a / b; }
+};
+struct negate {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
+};
 struct exponential { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x); } };
 struct logarithm { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); } };
 struct hyperbolic_tangent { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); } };
@@ -56,24 +76,32 @@ struct square_root { template <class V> INLAY_INLINE V operator()(const V& x) co
 
 // NaN stays NaN.
 struct rectify {
+  using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& x) const { return select(x < V::zero(), V::zero(), x); }
 };
 
 // Gradients, from the output y: dy where y > 0; dy (1 - y^2); dy y (1 - y).
 struct rectify_gradient {
+  using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return select(y > V::zero(), dy, V::zero()); }
 };
 struct tangent_gradient {
+  using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * (V(typename V::value_type{1}) - y * y); }
 };
 struct logistic_gradient {
+  using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * y * (V(typename V::value_type{1}) - y); }
 };
 
 // a + b c, for accumulating products.
-struct add_product { template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const { return multiply_add(b, c, a); } };
+struct add_product {
+  using memory_bound = void;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const { return multiply_add(b, c, a); }
+};
 // dy where a == b, else 0.
 struct where_equal {
+  using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const { return select(a == b, dy, V::zero()); }
 };
 

@@ -78,7 +78,7 @@ INLAY_INLINE void transpose_square(const T* in, std::int64_t in_step, T* out, st
 // Packs `width` lines of length `depth` so that element p of line i is out[p * width + i]; lines from `lines` on are 0.
 // Line i starts at in + i * line_step, its elements are `step` apart.
 template <class T>
-INLAY_INLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines, std::int64_t width,
+INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines, std::int64_t width,
                              std::int64_t depth, T* out) {
   constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
   if (line_step == 1 && lines == width) {  // lines lie side by side
@@ -102,20 +102,17 @@ INLAY_INLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t s
 
 }  // namespace detail
 
-// Packs panels [first, last) of B (k x n).
+// Packs panels [first, last) of B (k x n) for a level whose panels have `columns` columns.
 template <class T>
-struct gemm_pack_b {
-  template <isa Level>
-  INLAY_INLINE static void run(strided<T> b, std::int64_t k, std::int64_t n, std::int64_t first, std::int64_t last, T* panels) noexcept {
-    constexpr std::int64_t columns = gemm_blocking<T, Level>::columns, piece = 128;  // of k: keeps B's lines in cache
-    for (std::int64_t p = 0; p < k; p += piece)
-      for (std::int64_t panel = first; panel < last; ++panel) {
-        const std::int64_t j = panel * columns;
-        detail::pack_lines(b.data + j * b.column + p * b.row, b.column, b.row, n - j < columns ? n - j : columns, columns,
-                           k - p < piece ? k - p : piece, panels + (panel * k + p) * columns);
-      }
-  }
-};
+void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std::int64_t n, std::int64_t first, std::int64_t last, T* panels) noexcept {
+  constexpr std::int64_t piece = 128;  // of k: keeps B's lines in cache
+  for (std::int64_t p = 0; p < k; p += piece)
+    for (std::int64_t panel = first; panel < last; ++panel) {
+      const std::int64_t j = panel * columns;
+      detail::pack_lines(b.data + j * b.column + p * b.row, b.column, b.row, n - j < columns ? n - j : columns, columns,
+                         k - p < piece ? k - p : piece, panels + (panel * k + p) * columns);
+    }
+}
 
 template <class T>
 struct gemm_problem {

@@ -21,6 +21,7 @@ struct max_of {
 
 template <class F, class T>
 struct reduce {
+  using memory_bound = void;
   static constexpr std::int64_t part = 2048;
 
   // out[o * inner + i] over columns [first, last) of outer * inner; contiguous rows when inner is 1.

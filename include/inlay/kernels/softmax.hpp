@@ -45,8 +45,9 @@ INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
   return sum_lanes(sum);
 }
 
-template <isa Level, class T>
-INLAY_INLINE T log_of(T x) { return kernels::log(simd<T, Level>(x)).v[0]; }
+// One logarithm per row: libm's, in double, is exact enough and needs no code here.
+template <class T>
+INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_log(static_cast<double>(x))); }
 
 // y = f(x), y may be x.
 template <isa Level, class T, class F>
@@ -64,8 +65,8 @@ template <class T> struct shift_by {
   template <class V> INLAY_INLINE V operator()(const V& x) const { return x - V(amount); }
 };
 template <class T> struct shifted_exp {
-  T amount, factor;
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x - V(amount)) * V(factor); }
+  T top, rest, factor;  // one after the other: their sum would lose the smaller
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x - V(top) - V(rest)) * V(factor); }
 };
 
 }  // namespace detail
@@ -104,7 +105,7 @@ struct log_softmax {
   INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const T top = detail::row_max<Level>(x, length);
-      const T rest = detail::log_of<Level>(detail::exp_sum<Level, T>(x, top, length, nullptr));
+      const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
       detail::map_row<Level>(x, y, length, detail::shift_by<T>{top});
       detail::map_row<Level>(y, y, length, detail::shift_by<T>{rest});
     }
@@ -127,16 +128,18 @@ struct log_softmax_gradient {
   }
 };
 
-// loss[r] = log sum exp(x_r) - x_r[class_r]; also stores the log-sum-exp, from which the gradient is made.
+// loss[r] = log sum exp(x_r) - x_r[class_r]; also stores log sum exp(x_r - max x_r), from which the gradient is made.
 template <class T>
 struct cross_entropy {
+  using memory_bound = void;
+
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* log_sum, std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length) {
       const T top = detail::row_max<Level>(x, length);
-      const T rest = detail::log_of<Level>(detail::exp_sum<Level, T>(x, top, length, nullptr));
+      const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
       loss[r] = rest - (x[classes[r]] - top);
-      log_sum[r] = top + rest;
+      log_sum[r] = rest;
     }
   }
 };
@@ -144,12 +147,14 @@ struct cross_entropy {
 // dx_r = scale_r (softmax(x_r) - one_hot(class_r)); scale has one value per row, or one for all (step 0).
 template <class T>
 struct cross_entropy_gradient {
+  using memory_bound = void;
+
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const std::int64_t* classes, const T* log_sum, const T* scale, std::int64_t scale_step, T factor,
                                T* dx, std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length, dx += length) {
       const T weight = scale[r * scale_step] * factor;
-      detail::map_row<Level>(x, dx, length, detail::shifted_exp<T>{log_sum[r], weight});
+      detail::map_row<Level>(x, dx, length, detail::shifted_exp<T>{detail::row_max<Level>(x, length), log_sum[r], weight});
       dx[classes[r]] -= weight;
     }
   }

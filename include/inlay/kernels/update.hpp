@@ -5,6 +5,9 @@
 
 namespace inlay::inline v0_1::kernels {
 
+template <class T> struct update_level { using memory_bound = void; };
+template <> struct update_level<double> { using plain_only = void; };
+
 // Momentum as in PyTorch: v = momentum v + (1 - dampening) g (the first v is g), w -= rate (g + momentum v) with
 // Nesterov, else w -= rate v. Weight decay adds decay * w to g.
 template <class T>
@@ -14,7 +17,7 @@ struct sgd_numbers {
 };
 
 template <class T>
-struct sgd_update {
+struct sgd_update : update_level<T> {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* velocity, sgd_numbers<T> n) noexcept {
     using V = simd<T, Level>;
@@ -46,7 +49,7 @@ struct adam_numbers {
 };
 
 template <class T>
-struct adam_update {
+struct adam_update : update_level<T> {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* first, T* second, adam_numbers<T> n) noexcept {
     using V = simd<T, Level>;

@@ -17,7 +17,7 @@ struct activation_op {
   }
   template <class T> tensor<T> keep(const tensor<T>& y) const { return y; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& y, const gradient<T>& dx) const {
-    if (dx.wanted()) dx.add(zip("backward", G{}, std::move(dy), y));
+    if (dx.wanted()) dx.add(zip_same(G{}, std::move(dy), y));
   }
 };
 

@@ -1,7 +1,6 @@
 // Cross-entropy of scores with class indices: loss_i = log sum_j exp(x_ij) - x_i,class_i, one fused pass each way.
 #pragma once
 
-#include "reduce.hpp"
 #include "reduction.hpp"
 #include "softmax.hpp"
 
@@ -48,8 +47,11 @@ struct cross_entropy_op {
       dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first, sums + first,
                                           last - first, length);
     });
-    if (reduction == inlay::reduction::mean) losses = mean_op{}.forward(losses);
-    if (reduction == inlay::reduction::sum) losses = sum_op{}.forward(losses);
+    if (reduction != inlay::reduction::none) {
+      tensor<T> total = detail::sum_rows(losses, rows, std::int64_t{1});
+      if (reduction == inlay::reduction::mean) *detail::writable(total) /= static_cast<T>(rows);
+      losses = std::move(total).reshape(shape{});
+    }
     return {std::move(losses), {scores, std::move(log_sum), classes}};
   }
 

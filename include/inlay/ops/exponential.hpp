@@ -10,7 +10,7 @@ struct exp_op {
   template <floating T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::exponential{}, std::move(x)); }
   template <class T> tensor<T> keep(const tensor<T>& y) const { return y; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& y, const gradient<T>& dx) const {
-    if (dx.wanted()) dx.add(detail::zip(name, kernels::multiply{}, std::move(dy), y));
+    if (dx.wanted()) dx.add(detail::zip_same(kernels::multiply{}, std::move(dy), y));
   }
 };
 
@@ -19,7 +19,7 @@ struct log_op {
   template <floating T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::logarithm{}, std::move(x)); }
   template <class T> tensor<T> keep(const tensor<T>& x, const tensor<T>&) const { return x; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& x, const gradient<T>& dx) const {
-    if (dx.wanted()) dx.add(detail::zip(name, kernels::divide{}, std::move(dy), x));
+    if (dx.wanted()) dx.add(detail::zip_same(kernels::divide{}, std::move(dy), x));
   }
 };
 
@@ -28,7 +28,7 @@ struct sqrt_op {
   template <floating T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::square_root{}, std::move(x)); }
   template <class T> tensor<T> keep(const tensor<T>& y) const { return y; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& y, const gradient<T>& dx) const {  // dy / (2 y)
-    if (dx.wanted()) dx.add(detail::zip(name, kernels::divide{}, std::move(dy), detail::zip(name, kernels::add{}, y, y)));
+    if (dx.wanted()) dx.add(detail::zip_same(kernels::divide{}, std::move(dy), detail::zip_same(kernels::add{}, y, y)));
   }
 };
 

@@ -28,7 +28,7 @@ tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, i
   tensor<T> panels = tensor<T>::empty({count * columns * k});
   T* to = writable(panels);
   parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / (columns * (k + 1))), [&](std::int64_t first, std::int64_t last) {
-    dispatch<kernels::gemm_pack_b<T>>(level, b, k, n, first, last, to);
+    kernels::gemm_pack_b(b, columns, k, n, first, last, to);
   });
   return panels;
 }

@@ -29,14 +29,14 @@ struct linear_op {
 
   template <class T>
   void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw, const gradient<T>& db) const {
-    if (activation != activation::none) dy = detail::zip(name, kernels::activation_gradient{activation}, std::move(dy), k.y);
+    if (activation != activation::none) dy = detail::zip_same(kernels::activation_gradient{activation}, std::move(dy), k.y);
     const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
     if (dw.wanted()) {  // dW = dy^T x
       tensor<T> g = tensor<T>::empty({out, in});
       detail::gemm<T>(out, in, rows, {std::as_const(dy).data(), 1, out}, k.x, {k.x.data(), in, 1}, detail::writable(g));
       dw.add(std::move(g));
     }
-    if (db.wanted() && k.biased) db.add(detail::sum_to(dy, shape{out}));
+    if (db.wanted() && k.biased) db.add(detail::sum_rows(dy, rows, out));
     if (dx.wanted()) {  // dx = dy W
       tensor<T> g = tensor<T>::empty(k.x.shape());
       detail::gemm<T>(rows, in, out, {std::as_const(dy).data(), out, 1}, k.w, {k.w.data(), in, 1}, detail::writable(g));
@@ -55,7 +55,7 @@ struct linear_op {
 };
 
 template <operand X, operand W>
-auto linear(X&& x, W&& w) { return apply(linear_op{}, std::forward<X>(x), std::forward<W>(w), tensor<detail::element_of<X>>()); }
+auto linear(X&& x, W&& w) { return apply(linear_op{}, std::forward<X>(x), std::forward<W>(w), tensor<typename std::remove_cvref_t<X>::value_type>()); }
 template <operand X, operand W, operand B>
 auto linear(X&& x, W&& w, B&& b, activation f = activation::none) {
   return apply(linear_op{f}, std::forward<X>(x), std::forward<W>(w), std::forward<B>(b));

@@ -85,16 +85,21 @@ struct zip_plan {
   }
 };
 
-// f of two tensors of shapes that broadcast; an unshared operand of the result's shape gives its memory.
+// f of two tensors of one shape; an unshared operand gives its memory.
+template <class F, class T>
+tensor<T> zip_same(const F& f, tensor<T> a, tensor<T> b) {
+  const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
+  const std::int64_t size = a.size();
+  tensor<T> out = a.writable_in_place() ? std::move(a) : result_on(b);
+  if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{from_a, 1}, kernels::operand<T>{from_b, 1});
+  return out;
+}
+
+// f of two tensors of shapes that broadcast.
 template <class F, class T>
 tensor<T> zip(const char* name, const F& f, tensor<T> a, tensor<T> b) {
+  if (a.shape() == b.shape()) return zip_same(f, std::move(a), std::move(b));
   const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
-  if (a.shape() == b.shape()) {
-    const std::int64_t size = a.size();
-    tensor<T> out = a.writable_in_place() ? std::move(a) : result_on(b);
-    if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{from_a, 1}, kernels::operand<T>{from_b, 1});
-    return out;
-  }
   const zip_plan plan(name, a.shape(), b.shape());
   tensor<T> out = tensor<T>::empty(plan.sizes);
   T* to = writable(out);
@@ -198,6 +203,18 @@ tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
   }
   for (std::size_t i = last; i < groups; ++i) rest.append(group[i]);
   return reduced<F>(std::move(out).reshape(rest), others).reshape(kept);
+}
+
+// Sums over the first of (rows, columns).
+template <class T>
+tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std::int64_t columns) {
+  tensor<T> out = tensor<T>::empty({columns});
+  T* to = writable(out);
+  const isa level = active_isa();
+  parallel_for(columns, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(rows, 1)), [&](std::int64_t first, std::int64_t last) {
+    dispatch<kernels::reduce<kernels::sum_of, T>>(level, x.data(), to, rows, columns, first, last);
+  });
+  return out;
 }
 
 // The gradient of an operand that was repeated: summed back to its shape.

@@ -31,7 +31,10 @@ class optimizer {
   optimizer(const optimizer&) = delete;
   optimizer& operator=(const optimizer&) = delete;
   virtual ~optimizer() {
-    for (weight& w : weights_) --w.cell->optimisers;
+    for (weight& w : weights_) {
+      --w.cell->optimisers;
+      w.cell->stray = {};
+    }
   }
 
   // Moves every trainable weight that has a gradient. Throws state_error when a weight outside the model got a
@@ -70,13 +73,17 @@ class optimizer {
  protected:
   INLAY_COLD optimizer(const char* name, const std::vector<member>& members, double learning_rate) {
     set_learning_rate(learning_rate);
-    for (const member& m : members) {
-      if (!m.is_parameter()) continue;
-      ++m.cell->optimisers;
-      weights_.push_back({m.path, m.cell});
-    }
-    if (weights_.empty())
+    const std::vector<member> parameters = inlay::detail::parameters_of(members);
+    if (parameters.empty())
       throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
+    memory_ = std::make_unique<weight[]>(parameters.size());
+    weights_ = {memory_.get(), parameters.size()};
+    weight* to = memory_.get();
+    for (const member& m : parameters) {
+      ++m.cell->optimisers;
+      to->path = m.path;
+      (to++)->cell = m.cell;
+    }
   }
 
   virtual void update(weight& w, detail::cell<float>& cell) = 0;
@@ -88,7 +95,8 @@ class optimizer {
                                     "is it missing from members()? If it must not be trained, freeze it"});
   }
 
-  std::vector<weight> weights_;
+  std::unique_ptr<weight[]> memory_;
+  std::span<weight> weights_;
   double learning_rate_ = 0;
   std::int64_t steps_ = 0;
 };

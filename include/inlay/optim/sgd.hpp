@@ -20,15 +20,18 @@ class sgd final : public optimizer_of<sgd> {
  public:
   // Throws value_error for numbers out of range, and for a model without parameters.
   template <module M>
-  explicit sgd(M& model, const sgd_config& config = {}) : optimizer_of("sgd", members_of(model), config.learning_rate), config_(config) {
+  explicit sgd(M& model, const sgd_config& config = {}) : optimizer_of("sgd", members_of(model), config.learning_rate), config_(checked(config)) {}
+
+ private:
+  friend optimizer_of<sgd>;
+
+  INLAY_COLD static const sgd_config& checked(const sgd_config& config) {
     if (!(config.momentum >= 0) || !(config.weight_decay >= 0))
       throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ", std::to_string(config.momentum), " and ", std::to_string(config.weight_decay)});
     if (config.nesterov && (config.momentum == 0 || config.dampening != 0))
       throw value_error("sgd", {"expected .momentum above 0 and no .dampening with .nesterov"});
+    return config;
   }
-
- private:
-  friend optimizer_of<sgd>;
 
   template <class T>
   void run(weight& w, detail::cell<T>& cell) const {

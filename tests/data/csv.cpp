@@ -1,0 +1,233 @@
+// CSV: every number in its place whatever the file's dialect, and an error that names line and column where it is none.
+#include <inlay/data/csv.hpp>
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "files.hpp"
+#include "support.hpp"
+
+using namespace inlay;
+using namespace std::string_literals;
+
+namespace {
+
+using names = std::vector<std::string>;
+using rows = std::vector<std::vector<double>>;
+
+data::table read(const std::string& text, const data::csv_options& options = {}) {
+  const support::temporary_folder folder;
+  support::write_bytes(folder / "t.csv", text);
+  return data::read_csv(folder / "t.csv", options);
+}
+
+rows rows_of(const tensor<double>& t) {
+  rows out;
+  for (std::int64_t i = 0; i < t.dim(0); ++i) out.emplace_back(t.slice(i, i + 1).values().begin(), t.slice(i, i + 1).values().end());
+  return out;
+}
+
+// The message of the error; the file's path stands in it as "the file".
+std::string failure(const std::string& text, const data::csv_options& options = {}) {
+  const support::temporary_folder folder;
+  const std::string path = folder / "t.csv";
+  support::write_bytes(path, text);
+  try {
+    data::read_csv(path, options);
+    return "";
+  } catch (const io_error& e) {
+    std::string message = e.what();
+    const std::size_t at = message.rfind(path);
+    return at == std::string::npos ? message : message.replace(at, path.size(), "the file");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("read_csv: dialects") {
+  const rows expected = {{1, 2.5}, {-3, 4}};
+  const struct {
+    std::string text;
+    data::csv_options options = {};
+    names columns = {};
+  } table[] = {
+      {"1,2.5\n-3,4\n"},
+      {"1,2.5\n-3,4"},
+      {"1,2.5\r\n-3,4\r\n"},
+      {"1,2.5\r\n-3,4"},
+      {"\n\n1,2.5\n\r\n \t\n-3,4\n\n\n"},
+      {" 1 ,\t2.5 \n -3\t, 4 \n"},
+      {"\"1\",2.5\n\"-3\",\"4\"\n"},
+      {" \"1\" , \"2.5\"\n-3,4\n"},
+      {"+1,+2.5\n-3,+4\n"},
+      {"1e0,25e-1\n-30E-1,.4e+1\n"},
+      {"1.,2.50000\n-3.0,00004\n"},
+      {"\xEF\xBB\xBF" "1,2.5\n-3,4\n"},
+      {"1;2.5\n-3;4\n", {.delimiter = ';'}},
+      {"1\t2.5\n-3\t4\n", {.delimiter = '\t'}},
+      {"1 2.5\n-3 4\n", {.delimiter = ' '}},
+      {"1|2.5\n-3|4\n", {.delimiter = '|'}},
+      {"a,b\n1,2.5\n-3,4\n", {.header = true}, {"a", "b"}},
+      {"\xEF\xBB\xBF" "a,b\r\n1,2.5\r\n-3,4\r\n", {.header = true}, {"a", "b"}},
+      {"\n\" first one\", \"x, y\" \n1,2.5\n-3,4\n", {.header = true}, {" first one", "x, y"}},
+      {"1,2\n1,2.5\n-3,4\n", {.header = true}, {"1", "2"}},
+      {",\n1,2.5\n-3,4\n", {.header = true}, {"", ""}},
+      {"# made by hand\n\n1,2.5\n-3,4\n", {.skip_rows = 1}},
+      {"x\n1,2,3\n1,2.5\n-3,4\n", {.skip_rows = 2}},
+      {"# made by hand\na,b\n1,2.5\n-3,4\n", {.header = true, .skip_rows = 1}, {"a", "b"}},
+  };
+  for (const auto& row : table) {
+    INFO(row.text);
+    const data::table got = read(row.text, row.options);
+    CHECK(got.values.shape() == shape{2, 2});
+    CHECK(rows_of(got.values) == expected);
+    CHECK(got.names == row.columns);
+  }
+}
+
+TEST_CASE("read_csv: numbers are the nearest double to what is written") {
+  using limits = std::numeric_limits<double>;
+  const struct {
+    const char* text;
+    double expected;
+  } table[] = {
+      {"0", 0.0}, {"-0", -0.0}, {"0.1", 0.1}, {"1e-3", 1e-3}, {"1E+3", 1e3}, {"1.7976931348623157e308", limits::max()},
+      {"2.2250738585072014e-308", limits::min()}, {"5e-324", limits::denorm_min()}, {"9007199254740993", 9007199254740992.0},
+      {"0.30000000000000004", 0.1 + 0.2}, {"inf", limits::infinity()}, {"-inf", -limits::infinity()}, {"+Inf", limits::infinity()},
+      {"INFINITY", limits::infinity()}, {"nan", limits::quiet_NaN()}, {"NaN", limits::quiet_NaN()}, {"-NAN", limits::quiet_NaN()},
+  };
+  for (const auto& row : table) {
+    INFO(std::string(row.text));
+    const double got = read(row.text).values.item();
+    CHECK((support::is_nan(row.expected) ? support::is_nan(got) : support::same_bits(got, row.expected)));
+  }
+}
+
+TEST_CASE("read_csv: what is no number, with its place") {
+  const struct {
+    std::string text, cell, line, column;
+    data::csv_options options = {};
+  } table[] = {
+      {"a,b\n1,2\n", "a", "1", "1"},
+      {"1,2\n3,x\n", "x", "2", "2"},
+      {"1,2\n\n\n3,x\n", "x", "4", "2"},
+      {"1,2\r\n3,x\r\n", "x", "2", "2"},
+      {"a,b\n1,2\n3,four\n", "four", "3", "2", {.header = true}},
+      {"# x\n1,2\n3,four\n", "four", "3", "2", {.skip_rows = 1}},
+      {"1,\n", "", "1", "2"},
+      {",1\n", "", "1", "1"},
+      {",\n", "", "1", "1"},
+      {"1,,2\n", "", "1", "2"},
+      {"1,\"\"\n", "", "1", "2"},
+      {"1 2\n", "1 2", "1", "1"},
+      {"1  2\n", "", "1", "2", {.delimiter = ' '}},
+      {"1;2\n", "1;2", "1", "1"},
+      {"1,5\n", "1,5", "1", "1", {.delimiter = ';'}},
+      {"\"1,5\"\n", "1,5", "1", "1"},
+      {"1,\"2\n", "\"2", "1", "2"},
+      {"1,2\"\n", "2\"", "1", "2"},
+      {"1\"\",2\n", "1\"\"", "1", "1"},
+      {"1x\n", "1x", "1", "1"},
+      {"--1\n", "--1", "1", "1"},
+      {"+-1\n", "+-1", "1", "1"},
+      {"++1\n", "+1", "1", "1"},
+      {"-+1\n", "-+1", "1", "1"},
+      {"+\n", "+", "1", "1"},
+      {"-\n", "-", "1", "1"},
+      {"1e\n", "1e", "1", "1"},
+      {"e1\n", "e1", "1", "1"},
+      {".\n", ".", "1", "1"},
+      {"0x10\n", "0x10", "1", "1"},
+      {"1_000\n", "1_000", "1", "1"},
+      {"1e999\n", "1e999", "1", "1"},
+      {"true\n", "true", "1", "1"},
+      {"\xC2\xA0" "1\n", "\xC2\xA0" "1", "1", "1"},
+      {"1\r2\n", "1\r2", "1", "1"},
+      {std::string(100, 'y') + "\n", std::string(32, 'y'), "1", "1"},
+  };
+  for (const auto& row : table) {
+    INFO(row.text);
+    CHECK(failure(row.text, row.options) ==
+          "[read_csv] expected a number, got \"" + row.cell + "\" in line " + row.line + ", column " + row.column + " of the file");
+  }
+}
+
+TEST_CASE("read_csv: rows of other lengths, files without rows, files that are not there") {
+  const struct {
+    std::string text, expected;
+    data::csv_options options = {};
+  } table[] = {
+      {"1,2\n3\n", "2 cells, got 1 in line 2 of the file"},
+      {"1,2\n\n3,4,5\n", "2 cells, got 3 in line 3 of the file"},
+      {"1\n2,3\n", "1 cells, got 2 in line 2 of the file"},
+      {"1,2\n3,4,", ""},
+      {"a,b\n1,2,3\n", "2 cells, got 3 in line 2 of the file", {.header = true}},
+      {"x\n1,2\n3\n", "2 cells, got 1 in line 3 of the file", {.skip_rows = 1}},
+      {"", "at least one row of numbers, got none in the file"},
+      {"\n\r\n  \n", "at least one row of numbers, got none in the file"},
+      {"\xEF\xBB\xBF", "at least one row of numbers, got none in the file"},
+      {"a,b\n", "at least one row of numbers, got none in the file", {.header = true}},
+      {"1,2\n", "at least one row of numbers, got none in the file", {.skip_rows = 1}},
+      {"1,2\n", "at least one row of numbers, got none in the file", {.skip_rows = 100}},
+  };
+  for (const auto& row : table) {
+    INFO(row.text);
+    const std::string message = failure(row.text, row.options);
+    CHECK(message.starts_with("[read_csv] expected "));
+    if (!row.expected.empty()) CHECK(message == "[read_csv] expected " + row.expected);
+  }
+  const support::temporary_folder folder;
+  for (const std::string& path : {folder / "missing.csv", folder.path(), ""s}) {
+    INFO(path);
+    std::string message;
+    try {
+      data::read_csv(path);
+    } catch (const io_error& e) {
+      message = e.what();
+    }
+    CHECK(message.starts_with("[read_csv] expected to read " + path + ", got"));
+  }
+}
+
+TEST_CASE("read_csv: a file of many lines, against the numbers it was made of") {
+  const std::vector<double> made = support::noise_values<double>(3 * 5000, 1, -1e6, 1e6);
+  std::string text;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    char cell[32];
+    const auto end = std::to_chars(cell, cell + sizeof cell, made[i]);
+    text.append(cell, end.ptr);
+    text += i % 3 == 2 ? '\n' : ',';
+  }
+  const tensor<double> got = read(text).values;
+  CHECK(got.shape() == shape{5000, 3});
+  CHECK(support::same_bits(got.values(), std::span<const double>(made)));
+}
+
+TEST_CASE("table: columns") {
+  const data::table t = read("1,2,3,4\n5,6,7,8\n");
+  const struct {
+    std::int64_t first, last;
+    std::vector<double> expected;
+  } table[] = {
+      {0, 0, {1, 2, 3, 4, 5, 6, 7, 8}}, {0, 4, {1, 2, 3, 4, 5, 6, 7, 8}}, {0, -1, {1, 2, 3, 5, 6, 7}}, {-1, 0, {4, 8}}, {-1, 4, {4, 8}},
+      {1, 3, {2, 3, 6, 7}}, {-3, -1, {2, 3, 6, 7}}, {-4, 1, {1, 5}}, {3, 0, {4, 8}}, {2, 0, {3, 4, 7, 8}},
+  };
+  for (const auto& row : table) {
+    INFO(row.first, " to ", row.last);
+    const tensor<double> got = t.columns(row.first, row.last);
+    CHECK(got.shape() == shape{2, static_cast<std::int64_t>(row.expected.size()) / 2});
+    CHECK(support::same_bits(got.values(), std::span<const double>(row.expected)));
+  }
+  CHECK(t.columns(2).shape() == shape{2, 2});
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const std::pair<std::int64_t, std::int64_t> outside[] = {{4, 0}, {0, 5}, {2, 2}, {3, 1}, {-5, 0}, {0, -4}, {0, -5}, {-1, -1}, {5, 6}, {most, 0}, {0, most}, {-most, 1}, {0, -most}};
+  for (const auto& pair : outside) {
+    INFO(pair.first, " to ", pair.second);
+    CHECK_THROWS_AS(t.columns(pair.first, pair.second), value_error);
+  }
+  CHECK_THROWS_WITH_AS(t.columns(0, 5), "[columns] expected columns within 0 to 4, got [0, 5)", value_error);
+  CHECK_THROWS_AS(data::table{}.columns(0), error);
+}

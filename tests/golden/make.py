@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Prints the golden numbers of tests/{ops,nn,loss,optim}: PyTorch's results in double for small fixed inputs.
+
+Run it with python3-torch and paste a case's lists into the test of the same name; the tests need no PyTorch.
+"""
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+t = torch.tensor
+
+X = [[-1.5, 0.5, 2.0], [0.25, -0.75, 1.0]]  # (2, 3)
+DY = [[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]]
+POSITIVE = [[0.125, 0.5, 2.0], [0.25, 3.0, 1.0]]
+W = [[0.5, -1.0, 0.25], [1.5, 0.75, -0.5]]  # (2, 3)
+B = [0.1, -0.2]
+
+
+def line(name, values):
+    print(f"  {name}: {{{', '.join(repr(v) for v in values.detach().reshape(-1).tolist())}}}")
+
+
+def case(name, f, *inputs, dy=None):
+    """The value of f and the gradients of (f * dy).sum()."""
+    leaves = [t(x).requires_grad_() for x in inputs]
+    y = f(*leaves)
+    y.backward(torch.ones_like(y) if dy is None else t(dy).reshape(y.shape))
+    print(name)
+    line("y", y)
+    for i, leaf in enumerate(leaves):
+        line(f"d{i}", leaf.grad)
+
+
+for op in (F.relu, torch.tanh, torch.sigmoid):
+    case(op.__name__, op, X, dy=DY)
+for op in (torch.exp, torch.log, torch.sqrt):
+    case(op.__name__, op, POSITIVE, dy=DY)
+
+ROW, COLUMN = [0.5, -2.0, 4.0], [[3.0], [-0.5]]
+for symbol, op in (("+", torch.add), ("-", torch.sub), ("*", torch.mul), ("/", torch.div)):
+    case(f"x {symbol} row", op, X, ROW, dy=DY)
+    case(f"column {symbol} row", op, COLUMN, ROW, dy=DY)
+
+CUBE = torch.arange(12.0).mul(0.7).sin().reshape(2, 3, 2).tolist()
+case("sum(cube, {0, 2})", lambda x: x.sum((0, 2)), CUBE, dy=[1.0, -2.0, 0.5])
+case("mean(cube, {0, 2})", lambda x: x.mean((0, 2)), CUBE, dy=[1.0, -2.0, 0.5])
+case("amax with ties", lambda x: x.amax(1), [[1.0, 3.0, 3.0], [2.0, -1.0, 0.0]], dy=[3.0, -1.0])
+
+for op in (F.softmax, F.log_softmax):
+    for axis in (-1, 0):
+        case(f"{op.__name__} axis {axis}", lambda x: op(x, axis), X, dy=DY)
+
+case("cross_entropy mean", lambda x: F.cross_entropy(x, torch.tensor([2, 0])), X)
+case("cross_entropy sum", lambda x: F.cross_entropy(x, torch.tensor([2, 0]), reduction="sum"), X)
+case("cross_entropy none", lambda x: F.cross_entropy(x, torch.tensor([2, 0]), reduction="none"), X, dy=[2.0, -0.5])
+case("mse mean", F.mse_loss, X, DY)
+case("mse sum", lambda x, y: F.mse_loss(x, y, reduction="sum"), X, DY)
+case("mse none", lambda x, y: F.mse_loss(x, y, reduction="none"), X, DY, dy=DY)
+
+case("linear", F.linear, X, W, B, dy=[1.0, -2.0, 0.5, 3.0])
+case("tanh linear", lambda x, w, b: F.linear(x, w, b).tanh(), X, W, B, dy=[1.0, -2.0, 0.5, 3.0])
+case("matmul (2, 2, 3) (3, 2)", torch.matmul, [X, W], [[1.0, -2.0], [0.5, 0.25], [-1.0, 3.0]],
+     dy=[1.0, -2.0, 0.5, 3.0, -1.0, 0.25, 2.0, 1.0])
+case("matmul (3,) (3, 2)", torch.matmul, X[0], [[1.0, -2.0], [0.5, 0.25], [-1.0, 3.0]], dy=[1.0, -2.0])
+case("mlp", lambda x, w, b, v: F.linear(F.linear(x, w, b).relu(), v), X, W, B, [[1.0, -1.0], [0.5, 2.0]],
+     dy=[1.0, -2.0, 0.5, 3.0])
+
+
+def trace(name, optimiser, **options):
+    """w and b after steps 1, 2, 5 and 12 on a loss that couples them."""
+    w, b = t([0.5, -1.0, 2.0]).requires_grad_(), t([0.25, -0.75]).requires_grad_()
+    a = t([1.0, 0.5, 0.25])
+    steps = optimiser([w, b], **options)
+    print(name)
+    for i in range(1, 13):
+        steps.zero_grad()
+        ((a * w * w).sum() + w.sum() * b.tanh().sum()).backward()
+        steps.step()
+        if i in (1, 2, 5, 12):
+            line(f"step {i}", torch.cat([w, b]))
+
+
+sgd, adam = torch.optim.SGD, torch.optim.Adam
+trace("sgd plain", sgd, lr=0.1)
+trace("sgd momentum", sgd, lr=0.05, momentum=0.9)
+trace("sgd dampening", sgd, lr=0.05, momentum=0.9, dampening=0.5)
+trace("sgd nesterov", sgd, lr=0.05, momentum=0.9, nesterov=True)
+trace("sgd decay", sgd, lr=0.05, momentum=0.8, weight_decay=0.1)
+trace("adam", adam)
+trace("adam decay", adam, lr=0.05, weight_decay=0.1)
+trace("adam betas", adam, lr=0.05, betas=(0.5, 0.75), eps=1e-3)

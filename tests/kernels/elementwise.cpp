@@ -1,0 +1,155 @@
+// Every elementwise function equals its scalar twin at every size, level and mix of arrays and single values, in place
+// too, and writes nothing but its output.
+#include <inlay/kernels/elementwise.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "support.hpp"
+
+using namespace inlay;
+using kernels::operand;
+
+namespace {
+
+template <class T>
+struct function {
+  const char* name;
+  int operands;
+  void (*run)(isa level, std::int64_t count, T* out, const operand<T>* in);
+  double (*twin)(double a, double b, double c);
+};
+
+template <class F, class T, int Operands>
+void run(isa level, std::int64_t count, T* out, const operand<T>* in) {
+  if constexpr (Operands == 1) dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0]);
+  else if constexpr (Operands == 2) dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1]);
+  else dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1], in[2]);
+}
+
+template <class T>
+const function<T> functions[] = {
+    {"add", 2, run<kernels::add, T, 2>, [](double a, double b, double) { return a + b; }},
+    {"subtract", 2, run<kernels::subtract, T, 2>, [](double a, double b, double) { return a - b; }},
+    {"multiply", 2, run<kernels::multiply, T, 2>, [](double a, double b, double) { return a * b; }},
+    {"divide", 2, run<kernels::divide, T, 2>, [](double a, double b, double) { return a / b; }},
+    {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
+    {"exponential", 1, run<kernels::exponential, T, 1>, [](double a, double, double) { return std::exp(a); }},
+    {"logarithm", 1, run<kernels::logarithm, T, 1>, [](double a, double, double) { return std::log(a); }},
+    {"hyperbolic_tangent", 1, run<kernels::hyperbolic_tangent, T, 1>, [](double a, double, double) { return std::tanh(a); }},
+    {"logistic", 1, run<kernels::logistic, T, 1>, [](double a, double, double) { return 1 / (1 + std::exp(-a)); }},
+    {"square_root", 1, run<kernels::square_root, T, 1>, [](double a, double, double) { return std::sqrt(a); }},
+    {"rectify", 1, run<kernels::rectify, T, 1>, [](double a, double, double) { return a < 0 ? 0 : a; }},
+    {"rectify_gradient", 2, run<kernels::rectify_gradient, T, 2>, [](double dy, double y, double) { return y > 0 ? dy : 0; }},
+    {"tangent_gradient", 2, run<kernels::tangent_gradient, T, 2>, [](double dy, double y, double) { return dy * (1 - y * y); }},
+    {"logistic_gradient", 2, run<kernels::logistic_gradient, T, 2>, [](double dy, double y, double) { return dy * y * (1 - y); }},
+    {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
+    {"where_equal", 3, run<kernels::where_equal, T, 3>, [](double dy, double a, double b) { return a == b ? dy : 0; }},
+};
+
+template <class T>
+constexpr double tolerance = sizeof(T) == 4 ? 5e-7 : 1e-15;
+
+// Three operands; the third often equals the second.
+template <class T>
+std::vector<std::vector<T>> operands(std::int64_t count) {
+  std::vector<std::vector<T>> in;
+  for (std::uint64_t i = 0; i < 3; ++i) in.push_back(support::noise_values<T>(count, 10 + i, -3, 3));
+  for (std::size_t i = 0; i < in[2].size(); i += 3) in[2][i] = in[1][i];
+  return in;
+}
+
+template <class T>
+std::vector<double> expected(const function<T>& f, const std::vector<std::vector<T>>& in, const operand<T>* shape, std::int64_t count) {
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = [&](std::size_t k) { return static_cast<double>(in[k][static_cast<std::size_t>(i * shape[k].step)]); };
+    out.push_back(f.twin(at(0), at(1), at(2)));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("elementwise: every function, size, level and mix of steps", T, float, double) {
+  for (const auto& f : functions<T>)
+    for (const std::int64_t count : support::edge_sizes)
+      for (int single = 0; single < 1 << f.operands; ++single) {  // bit k: operand k is one value
+        auto in = operands<T>(count);
+        operand<T> from[3];
+        for (std::size_t k = 0; k < 3; ++k) {
+          const bool one = (single >> k & 1) != 0;
+          if (one) in[k].assign(1, T(0.75) + static_cast<T>(k));
+          from[k] = {in[k].data(), one ? 0 : 1};
+        }
+        const auto want = expected(f, in, from, count);
+        support::for_each_isa([&](isa level) {
+          support::guarded<T> out(count);
+          f.run(level, count, out.data(), from);
+          INFO(std::string(f.name), " of ", count, ", single values ", single);
+          const bool right = support::difference(out.values(), want) <= tolerance<T> && out.intact();
+          if (!right) CHECK(support::difference(out.values(), want) <= tolerance<T>);
+          CHECK(right);
+        });
+      }
+}
+
+TEST_CASE_TEMPLATE("elementwise: the output may be any of the operands", T, float, double) {
+  for (const auto& f : functions<T>)
+    for (const std::int64_t count : {1, 9, 65})
+      for (int onto = 0; onto < f.operands; ++onto)
+        support::for_each_isa([&](isa level) {
+          const auto in = operands<T>(count);
+          support::guarded<T> copies[3] = {support::guarded<T>(in[0]), support::guarded<T>(in[1]), support::guarded<T>(in[2])};
+          const operand<T> apart[3] = {{in[0].data(), 1}, {in[1].data(), 1}, {in[2].data(), 1}};
+          const operand<T> from[3] = {{copies[0].data(), 1}, {copies[1].data(), 1}, {copies[2].data(), 1}};
+          std::vector<T> out(static_cast<std::size_t>(count));
+          f.run(level, count, out.data(), apart);
+          f.run(level, count, copies[onto].data(), from);
+          INFO(std::string(f.name), " onto ", onto);
+          CHECK(support::same_bits(copies[onto].values(), std::span<const T>(out)));
+          CHECK(copies[onto].intact());
+        });
+}
+
+TEST_CASE_TEMPLATE("elementwise: a piece has the bits of the whole", T, float, double) {
+  constexpr std::int64_t count = 100;
+  const auto in = operands<T>(count);
+  const operand<T> from[3] = {{in[0].data(), 1}, {in[1].data(), 1}, {in[2].data(), 0}};
+  support::for_each_isa([&](isa level) {
+    for (const auto& f : functions<T>) {
+      std::vector<T> whole(count), pieces(count);
+      f.run(level, count, whole.data(), from);
+      for (const auto& [first, last] : {std::pair{0, 1}, {1, 38}, {38, 38}, {38, 71}, {71, 100}}) {
+        const operand<T> part[3] = {from[0].at(first), from[1].at(first), from[2].at(first)};
+        f.run(level, last - first, pieces.data() + first, part);
+      }
+      INFO(std::string(f.name));
+      CHECK(support::same_bits(std::span<const T>(pieces), std::span<const T>(whole)));
+    }
+  });
+}
+
+TEST_CASE_TEMPLATE("elementwise: NaN and infinities go where they should", T, float, double) {
+  constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  support::for_each_isa([&](isa level) {
+    const std::vector<T> x{nan, inf, -inf, -T{0}, 2};
+    std::vector<T> y(5);
+    const operand<T> one[3] = {{x.data(), 1}, {}, {}};
+    run<kernels::rectify, T, 1>(level, 5, y.data(), one);
+    CHECK(support::is_nan(y[0]));
+    CHECK(std::vector<T>{y.begin() + 1, y.end()} == std::vector<T>{inf, 0, 0, 2});
+    const std::vector<T> dy{1, nan, 3, nan, 5}, output{0, 0, 4, 4, nan};
+    const operand<T> two[3] = {{dy.data(), 1}, {output.data(), 1}, {}};
+    run<kernels::rectify_gradient, T, 2>(level, 5, y.data(), two);
+    CHECK(std::vector<T>{y[0], y[1], y[2], y[4]} == std::vector<T>{0, 0, 3, 0});
+    CHECK(support::is_nan(y[3]));
+    const operand<T> equal[3] = {{dy.data(), 1}, {output.data(), 1}, {output.data(), 1}};
+    run<kernels::where_equal, T, 3>(level, 5, y.data(), equal);
+    CHECK(y[0] == 1);
+    CHECK(support::is_nan(y[1]));
+    CHECK(y[4] == 0);  // NaN equals nothing
+  });
+}
