@@ -1,6 +1,7 @@
 // Rows of contestants that take turns: Google Benchmark times each for a moment, round after round, so that whatever
 // else the machine does hits all of them alike. Results must agree before anything is timed; a row's ratio is the
-// median over the rounds of (our speed / the peer's speed in the same round).
+// median over the rounds of (our speed / the peer's speed in the same round). Everything runs on one thread, so time is
+// the processor time of the process: being preempted by others does not count.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -91,7 +92,7 @@ class collector final : public benchmark::BenchmarkReporter {
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs)
-      seconds[run.run_name.function_name].push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
+      seconds[run.run_name.function_name].push_back((prepared ? run.real_accumulated_time : run.cpu_accumulated_time) / static_cast<double>(run.iterations));
   }
   std::map<std::string, std::vector<double>> seconds;
 };

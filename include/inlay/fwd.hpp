@@ -1,4 +1,4 @@
-// Names without definitions: for headers that mention tensors and variables and do not use them.
+// Names without definitions: for headers of yours that mention these types and do not use them.
 #pragma once
 
 #include <cstdint>
@@ -8,5 +8,11 @@ namespace inlay::inline v0_1 {
 class error;
 class shape;
 class any_tensor;
+enum class activation;
+enum class isa : int;
+
+namespace autograd { class tape; }
+namespace optim { class optimizer; class sgd; class adam; }
+namespace metrics { class accuracy; class confusion_matrix; }
 
 }  // namespace inlay::inline v0_1

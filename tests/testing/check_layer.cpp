@@ -93,7 +93,6 @@ TEST_CASE("levels that disagree") {
   if (highest_isa() > isa::plain) CHECK(contains(failures<slip::level>(), "agrees with plain: element 0 is "));
 }
 TEST_CASE("a member that is missing") {
-  const std::string text = failures<slip::forgotten>();
-  CHECK(contains(text, "weight"));
+  CHECK(failures<slip::forgotten>() == "FAIL  every weight that gets a gradient is listed by members(): one of shape (4, 3) is not\n");
 }
 TEST_CASE("a copy that is shallow") { CHECK(contains(failures<slip::shallow>(), "a copy is independent")); }

@@ -1,6 +1,7 @@
 // check_layer: everything a layer owes its users, in one call, for layers of this library and for your own.
 //   golden      the output equals given numbers, where there are some
 //   gradient    of the input and of every parameter, against central differences (layers in double)
+//   members     no weight outside members() gets a gradient (layers in double)
 //   levels      every instruction-set level and thread count; bits equal for any number of threads
 //   rows        a row of the input gives the same bits alone and in a batch (switch off for layers that mix rows)
 //   file        save, load into a copy: the same bits
@@ -110,6 +111,33 @@ void check_regular(report& out, Layer layer, const tensor<T>& x) {
   out.add(same_bits(moved(x), before), "a moved layer gives the same");
 }
 
+// Lists the weights of a model as an optimiser does, and sees whether one that is not listed gets a gradient.
+class stray_watch {
+ public:
+  explicit stray_watch(std::vector<member> listed) : listed_(std::move(listed)) { count(1); }
+  stray_watch(const stray_watch&) = delete;
+  stray_watch& operator=(const stray_watch&) = delete;
+  ~stray_watch() {
+    count(-1);
+    for (const member& m : listed_)
+      if (m.is_parameter()) m.cell->stray = {};
+  }
+
+  // Adds nothing to y; makes its backward pass one that is watched.
+  variable<double> watched(const variable<double>& y) const { return y + witness_; }
+  const inlay::detail::counted<inlay::detail::cell_base>& stray() const { return witness_.shared_cell()->stray; }
+
+ private:
+  void count(int by) const {
+    witness_.shared_cell()->optimisers += by;
+    for (const member& m : listed_)
+      if (m.is_parameter()) m.cell->optimisers += by;
+  }
+
+  std::vector<member> listed_;
+  parameter<double> witness_{tensor<double>(shape{})};
+};
+
 template <class Layer>
 void check_gradients(report& out, Layer layer, tensor<double> x, const gradient_options& options) {
   const autograd::tape tape({.seed = 1, .mode = autograd::mode::infer});
@@ -120,7 +148,10 @@ void check_gradients(report& out, Layer layer, tensor<double> x, const gradient_
   out.add(same_bits(y.value(), layer(x)), "tensors and variables give the same result");
   random::generator g(options.seed);
   const tensor<double> direction = random::uniform<double>(g, y.shape(), 0.5, 1.5);
-  y.backward(direction);
+  const stray_watch watch(members_of(layer));
+  watch.watched(y).backward(direction);
+  out.add(!watch.stray(), "every weight that gets a gradient is listed by members()",
+          watch.stray() ? "one of shape " + watch.stray()->shape().text() + " is not" : std::string());
   const auto value = [&] { return sum(layer(x) * direction).item(); };
   compare_gradient(out, "the input", x, leaf.has_grad() ? leaf.grad() : zeros<double>(x.shape()), options, value);
   for (const member& m : members_of(layer)) {
