@@ -7,10 +7,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <optional>
@@ -91,8 +91,11 @@ class collector final : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs)
-      seconds[run.run_name.function_name].push_back((prepared ? run.real_accumulated_time : run.cpu_accumulated_time) / static_cast<double>(run.iterations));
+    for (const Run& run : runs) {
+      const bool manual = run.run_name.time_type == "manual_time";
+      const double all = manual ? run.real_accumulated_time : run.cpu_accumulated_time;
+      seconds[run.run_name.function_name].push_back(all / static_cast<double>(run.iterations));
+    }
   }
   std::map<std::string, std::vector<double>> seconds;
 };
@@ -133,6 +136,12 @@ inline void check(const row& r) {
   }
 }
 
+inline double processor_seconds() {
+  std::timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 inline void time_contestant(benchmark::State& state, const contestant& c) {
   if (c.restart) c.restart();
   if (!c.prepare) {
@@ -141,9 +150,9 @@ inline void time_contestant(benchmark::State& state, const contestant& c) {
   }
   for (auto _ : state) {
     c.prepare();
-    const auto start = std::chrono::steady_clock::now();
+    const double start = processor_seconds();
     c.call();
-    state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    state.SetIterationTime(processor_seconds() - start);
   }
 }
 
@@ -155,7 +164,7 @@ inline collector take_turns(const row& r, int rounds) {
     if (c.prepare)
       registered->UseManualTime();
     else
-      registered->UseRealTime();
+      registered->MeasureProcessCPUTime();
   }
   collector warm_up, out;
   for (int round = 0; round <= rounds; ++round) benchmark::RunSpecifiedBenchmarks(round == 0 ? &warm_up : &out, ".");

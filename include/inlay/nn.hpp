@@ -6,4 +6,5 @@
 #include "nn/dropout.hpp"
 #include "nn/flatten.hpp"
 #include "nn/init.hpp"
+#include "nn/rms_norm.hpp"
 #include "nn/sequential.hpp"

@@ -68,6 +68,12 @@ struct net {
   }
 };
 
+// f(cell) with the element type it has.
+template <class F>
+void with_cell(const member& m, F f) {
+  visit(m.cell->type, [&](auto zero) { f(static_cast<detail::cell<decltype(zero)>&>(*m.cell)); });
+}
+
 // Other bits in every member, whatever its type: NaNs of every kind among them.
 void scramble(net& model, std::uint64_t seed) {
   for (const member& m : members_of(model)) {
@@ -75,12 +81,14 @@ void scramble(net& model, std::uint64_t seed) {
       *m.size = static_cast<std::int64_t>(support::noise(seed++) % 100);
       continue;
     }
-    const shape sizes = m.cell->shape();
-    tensor<std::uint8_t> bytes = empty<std::uint8_t>({sizes.size() * size_of(m.cell->type)});
-    bytes.write([&](std::span<std::uint8_t> to) {
-      for (std::uint8_t& byte : to) byte = static_cast<std::uint8_t>(support::noise(seed++) & (m.cell->type == dtype::boolean ? 1 : 255));
+    with_cell(m, [&]<class T>(detail::cell<T>& cell) {
+      cell.write([&](std::span<T> to) {
+        for (T& value : to) {
+          const std::uint64_t bits = support::noise(seed++) & (std::is_same_v<T, bool> ? 1 : ~std::uint64_t{0});
+          std::memcpy(&value, &bits, sizeof(T));
+        }
+      });
     });
-    m.cell->assign(any_tensor(m.cell->type, sizes, bytes));
   }
 }
 
@@ -92,8 +100,10 @@ std::map<std::string, std::string> bits_of(const Model& model) {
     if (m.of == member::kind::size) {
       out[m.path] = std::to_string(*m.size);
     } else {
-      const any_tensor value = m.cell->value();
-      out[m.path] = value.shape().text() + std::string(reinterpret_cast<const char*>(value.bytes().data()), value.bytes().size());
+      with_cell(m, [&]<class T>(const detail::cell<T>& cell) {
+        const std::span<const T> values = cell.typed().values();
+        out[m.path] = cell.shape().text() + std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+      });
     }
   }
   return out;

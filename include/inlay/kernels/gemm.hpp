@@ -154,10 +154,9 @@ struct gemm_range {
     using blocking = gemm_blocking<T, Level>;
     const bool single = rows == 1;
     const std::int64_t widest = single ? 1 : blocking::rows;
-    const T* a = g.a.data + i * g.a.row + p * g.a.column;
-    for (std::int64_t s = 0; s < rows; s += strip(rows - s, widest))
-      detail::pack_lines(a + s * g.a.row, g.a.row, g.a.column, rows - s < strip(rows - s, widest) ? rows - s : strip(rows - s, widest),
-                         strip(rows - s, widest), length, scratch + s * length);
+    for (std::int64_t s = 0; length > 0 && s < rows; s += strip(rows - s, widest))
+      detail::pack_lines(g.a.data + (i + s) * g.a.row + p * g.a.column, g.a.row, g.a.column,
+                         rows - s < strip(rows - s, widest) ? rows - s : strip(rows - s, widest), strip(rows - s, widest), length, scratch + s * length);
     const bool add = g.accumulate || p > 0, last = p + length >= g.k;
     for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
       const T* b = g.panels + (panel * g.k + p) * blocking::columns;
