@@ -21,8 +21,7 @@ struct square_op {
 auto square(const auto& x) { return apply(square_op{}, x); }
 
 // Radial basis functions: x (N, 1) -> (N, 1), y = sum_j height_j exp(-(x - centre_j)^2 width_j^2).
-template <floating T>
-struct bumps {
+template <floating T> struct bumps {
   parameter<T> centre, width, height;
 
   explicit bumps(std::int64_t count)

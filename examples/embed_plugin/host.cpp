@@ -16,8 +16,7 @@ namespace {
 
 constexpr int images = 64, pixels = 64, classes = 10, threads = 8, rounds = 200;
 
-template <class F>
-F* symbol(void* library, const char* name) {
+template <class F> F* symbol(void* library, const char* name) {
   void* found = dlsym(library, name);
   if (found == nullptr) {
     std::fprintf(stderr, "host: %s\n", dlerror());
@@ -76,6 +75,7 @@ int main(int argc, char** argv) {
     failures += wrong[static_cast<std::size_t>(t)];
   }
   release(model);
-  std::printf("%d predictions from %d threads on one model, %d differ from the batch\n", threads * rounds * images, threads, failures);
+  std::printf("%d predictions from %d threads on one model, %d differ from the batch\n", threads * rounds * images,
+              threads, failures);
   return failures == 0 ? 0 : 1;
 }

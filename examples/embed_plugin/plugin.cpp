@@ -30,7 +30,7 @@ EXPORT digit_model* digit_model_load(const char* path, char* message, int size) 
 }
 
 EXPORT int digit_model_predict(const digit_model* model, const float* pixels, int count, float* scores) try {
-  const inlay::thread_scope serial(1);  // the host has its own threads
+  const inlay::thread_scope serial(1);                                              // the host has its own threads
   const auto images = inlay::tensor<float>::foreign(pixels, {count, 64}, nullptr);  // used in place, not kept
   const inlay::tensor<float> out = (*model)(images);
   std::memcpy(scores, out.data(), out.bytes());

@@ -11,8 +11,17 @@ class any_tensor;
 enum class activation;
 enum class isa : int;
 
-namespace autograd { class tape; }
-namespace optim { class optimizer; class sgd; class adam; }
-namespace metrics { class accuracy; class confusion_matrix; }
+namespace autograd {
+class tape;
+}
+namespace optim {
+class optimizer;
+class sgd;
+class adam;
+}  // namespace optim
+namespace metrics {
+class accuracy;
+class confusion_matrix;
+}  // namespace metrics
 
 }  // namespace inlay::inline v0_1

@@ -22,8 +22,7 @@
 namespace inlay::inline v0_1 {
 
 // Where an operation puts the gradient of one operand.
-template <class T>
-class gradient {
+template <class T> class gradient {
  public:
   explicit gradient(detail::slot<T>* of) noexcept : slot_(of) {}
   bool wanted() const noexcept { return slot_ != nullptr; }
@@ -34,8 +33,7 @@ class gradient {
   detail::slot<T>* slot_;
 };
 
-template <class T, class Kept>
-struct recorded {
+template <class T, class Kept> struct recorded {
   tensor<T> result;
   Kept kept;
 };
@@ -56,13 +54,12 @@ struct nothing {};
 // What an operation can be applied to.
 template <class A>
 concept operand = detail::is_tensor<std::remove_cvref_t<A>> || detail::is_variable<std::remove_cvref_t<A>> ||
-                  detail::is_handle<std::remove_cvref_t<A>>;
+    detail::is_handle<std::remove_cvref_t<A>>;
 
 namespace detail {
 
 // A recorded step of an operation.
-template <class Op, class T, class Kept, class... In>
-class step final : public slot<T> {
+template <class Op, class T, class Kept, class... In> class step final : public slot<T> {
  public:
   step(const inlay::shape& sizes, const Op& op, Kept kept, slot<In>*... inputs)
       : slot<T>(sizes), op_(op), kept_(std::move(kept)), inputs_{inputs...} {
@@ -84,11 +81,12 @@ class step final : public slot<T> {
   std::span<node* const> inputs() const noexcept override { return inputs_; }
 
  private:
-  template <std::size_t... I>
-  void run(std::index_sequence<I...>) {
+  template <std::size_t... I> void run(std::index_sequence<I...>) {
     auto into = std::make_tuple(gradient<In>(static_cast<slot<In>*>(inputs_[I]))...);
-    if constexpr (std::is_same_v<Kept, nothing>) op_.backward(this->take(), std::get<I>(into)...);
-    else op_.backward(this->take(), kept_, std::get<I>(into)...);
+    if constexpr (std::is_same_v<Kept, nothing>)
+      op_.backward(this->take(), std::get<I>(into)...);
+    else
+      op_.backward(this->take(), kept_, std::get<I>(into)...);
   }
 
   Op op_;
@@ -100,12 +98,12 @@ class step final : public slot<T> {
 inline void join_tape(const char* name, const counted<tape_state>*& common, const counted<tape_state>& other) {
   if (!other) return;
   if (common != nullptr && common->get() != other.get()) [[unlikely]]
-    throw state_error(name, {"expected operands of one tape, got two; give the other one as .value() or through tape.input()"});
+    throw state_error(
+        name, {"expected operands of one tape, got two; give the other one as .value() or through tape.input()"});
   common = &other;
 }
 
-template <class Op, class... Operand>
-auto record(const Op& op, Operand&&... operands) {
+template <class Op, class... Operand> auto record(const Op& op, Operand&&... operands) {
   static const counted<tape_state> none;
   const counted<tape_state>* tape = nullptr;
   (join_tape(Op::name, tape, operands.tape()), ...);
@@ -116,7 +114,8 @@ auto record(const Op& op, Operand&&... operands) {
     using T = typename decltype(result)::value_type;
     using recorded_step = step<Op, T, decltype(kept), typename std::remove_cvref_t<Operand>::value_type...>;
     counted<slot<T>> made;
-    if (wanted) made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), operands.step().get()...));
+    if (wanted)
+      made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), operands.step().get()...));
     return variable<T>(std::move(result), *tape, std::move(made));
   };
 
@@ -137,31 +136,34 @@ auto record(const Op& op, Operand&&... operands) {
 }
 
 // An operand as a variable on the tape of the others.
-template <class World, class A>
-decltype(auto) as_variable(const World& world, A&& a) {
+template <class World, class A> decltype(auto) as_variable(const World& world, A&& a) {
   using plain = std::remove_cvref_t<A>;
-  if constexpr (is_variable<plain>) return std::forward<A>(a);
-  else if constexpr (is_handle<plain>) return a.in(world);
-  else return variable<typename plain::value_type>(std::forward<A>(a), world.tape(), {});
+  if constexpr (is_variable<plain>)
+    return std::forward<A>(a);
+  else if constexpr (is_handle<plain>)
+    return a.in(world);
+  else
+    return variable<typename plain::value_type>(std::forward<A>(a), world.tape(), {});
 }
 
-template <class A>
-decltype(auto) as_tensor(A&& a) {
-  if constexpr (is_handle<std::remove_cvref_t<A>>) return a.value();
-  else return std::forward<A>(a);
+template <class A> decltype(auto) as_tensor(A&& a) {
+  if constexpr (is_handle<std::remove_cvref_t<A>>)
+    return a.value();
+  else
+    return std::forward<A>(a);
 }
 
-template <class First, class... Rest>
-const auto& first_variable(const First& first, const Rest&... rest) {
-  if constexpr (is_variable<First>) return first;
-  else return first_variable(rest...);
+template <class First, class... Rest> const auto& first_variable(const First& first, const Rest&... rest) {
+  if constexpr (is_variable<First>)
+    return first;
+  else
+    return first_variable(rest...);
 }
 
 }  // namespace detail
 
 // Applies an operation: tensors (and parameters) give a tensor; with a variable among them, the step is recorded.
-template <class Op, operand... Operand>
-auto apply(const Op& op, Operand&&... operands) {
+template <class Op, operand... Operand> auto apply(const Op& op, Operand&&... operands) {
   if constexpr ((detail::is_variable<std::remove_cvref_t<Operand>> || ...)) {
     const auto& world = detail::first_variable(operands...);
     return detail::record(op, detail::as_variable(world, std::forward<Operand>(operands))...);

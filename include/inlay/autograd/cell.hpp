@@ -19,8 +19,7 @@ struct distribution {
   static constexpr distribution uniform(double low, double high) { return {kind::uniform, low, high}; }
   static constexpr distribution normal(double mean, double stddev) { return {kind::normal, mean, stddev}; }
 
-  template <floating T>
-  INLAY_COLD tensor<T> draw(random::generator& g, const shape& sizes) const {
+  template <floating T> INLAY_COLD tensor<T> draw(random::generator& g, const shape& sizes) const {
     if (of == kind::uniform) return random::uniform<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
     if (of == kind::normal) return random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
     return tensor<T>(sizes, static_cast<T>(first));
@@ -30,21 +29,24 @@ struct distribution {
 namespace detail {
 
 // Owning pointer to an object that counts its owners itself.
-template <class Object>
-class counted {
+template <class Object> class counted {
  public:
   counted() noexcept = default;
-  explicit counted(Object* object) noexcept : object_(object) { if (object_) object_->acquire(); }
+  explicit counted(Object* object) noexcept : object_(object) {
+    if (object_) object_->acquire();
+  }
   counted(const counted& other) noexcept : counted(other.object_) {}
   counted(counted&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class Derived>
-    requires std::is_convertible_v<Derived*, Object*>
-  counted(const counted<Derived>& other) noexcept : counted(other.get()) {}
+  requires std::is_convertible_v<Derived*, Object*> counted(const counted<Derived>& other)
+  noexcept : counted(other.get()) {}
   counted& operator=(counted other) noexcept {
     std::swap(object_, other.object_);
     return *this;
   }
-  ~counted() { if (object_) object_->release(); }
+  ~counted() {
+    if (object_) object_->release();
+  }
 
   Object* get() const noexcept { return object_; }
   Object* operator->() const noexcept { return object_; }
@@ -65,7 +67,7 @@ class cell_base {
 
   virtual const inlay::shape& shape() const noexcept = 0;
   virtual void assign_from(const cell_base& other) = 0;  // the value of a cell of the same shape and element type
-  virtual void draw(random::generator& g) = 0;       // new values from the rule
+  virtual void draw(random::generator& g) = 0;           // new values from the rule
   virtual bool has_gradient() const noexcept = 0;
   virtual void drop_gradient() noexcept = 0;
 
@@ -76,17 +78,16 @@ class cell_base {
 
   const dtype type;
   bool trainable = true;
-  int optimisers = 0;          // how many list this cell
-  std::uint64_t version = 0;   // grows with every change of the value
+  int optimisers = 0;         // how many list this cell
+  std::uint64_t version = 0;  // grows with every change of the value
   distribution rule;
-  counted<cell_base> stray;    // got a gradient in the same backward pass, and no optimiser lists it
+  counted<cell_base> stray;  // got a gradient in the same backward pass, and no optimiser lists it
 
  private:
   std::atomic<int> owners_{0};
 };
 
-template <class T>
-class cell final : public cell_base {
+template <class T> class cell final : public cell_base {
  public:
   explicit cell(tensor<T> value) : cell_base(dtype_of<T>), value_(std::move(value)) { value_.become_keeper(); }
 
@@ -115,20 +116,19 @@ class cell final : public cell_base {
     value_.become_keeper();
     ++version;
   }
-  template <class F>
-  void write(F&& f) {
+  template <class F> void write(F&& f) {
     value_.write(std::forward<F>(f));
     value_.become_keeper();
     ++version;
   }
-  template <class F>
-  void write_gradient(F&& f) { gradient_.write(std::forward<F>(f)); }
+  template <class F> void write_gradient(F&& f) { gradient_.write(std::forward<F>(f)); }
 
   // The first gradient is taken as it is; `add` is called for the others.
-  template <class Add>
-  void accumulate(tensor<T> gradient, Add&& add) {
-    if (has_gradient_) add(gradient_, gradient);
-    else gradient_ = std::move(gradient);
+  template <class Add> void accumulate(tensor<T> gradient, Add&& add) {
+    if (has_gradient_)
+      add(gradient_, gradient);
+    else
+      gradient_ = std::move(gradient);
     has_gradient_ = true;
   }
 

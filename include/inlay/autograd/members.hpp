@@ -31,8 +31,7 @@ class member_visitor {
  public:
   explicit member_visitor(std::vector<member>& list) : list_(list) {}
 
-  template <class M>
-  void operator()(std::string_view name, M& part) {
+  template <class M> void operator()(std::string_view name, M& part) {
     const std::size_t length = enter(name);
     visit(part);
     path_.resize(length);
@@ -50,21 +49,30 @@ class member_visitor {
   template <class T> void visit(parameter<T>& p) { add_cell(member::kind::parameter, p.shared_cell()); }
   template <class T> void visit(buffer<T>& b) { add_cell(member::kind::buffer, b.shared_cell()); }
   void visit(std::int64_t& size) { list_.push_back({path_, member::kind::size, {}, &size}); }
-  template <class M> void visit(std::optional<M>& part) { if (part) visit(*part); }
-  template <class M> void visit(std::unique_ptr<M>& part) { if (part) visit(*part); }
-  template <class M> void visit(std::shared_ptr<M>& part) { if (part) visit(*part); }
+  template <class M> void visit(std::optional<M>& part) {
+    if (part) visit(*part);
+  }
+  template <class M> void visit(std::unique_ptr<M>& part) {
+    if (part) visit(*part);
+  }
+  template <class M> void visit(std::shared_ptr<M>& part) {
+    if (part) visit(*part);
+  }
 
-  template <class M>
-  void visit(M& part) {
+  template <class M> void visit(M& part) {
     if constexpr (requires { M::members(part, *this); }) {
       M::members(part, *this);
-    } else if constexpr (requires { part.begin(); part.end(); }) {
+    } else if constexpr (requires {
+                           part.begin();
+                           part.end();
+                         }) {
       std::int64_t i = 0;
       for (auto& item : part) (*this)(std::to_string(i++), item);
     } else {
-      static_assert(requires { M::members(part, *this); },
-                    "a member must be a parameter, a buffer, a std::int64_t, a module (a struct with "
-                    "`static void members(auto& self, auto&& visit)`), or a container of those");
+      static_assert(
+          requires { M::members(part, *this); },
+          "a member must be a parameter, a buffer, a std::int64_t, a module (a struct with "
+          "`static void members(auto& self, auto&& visit)`), or a container of those");
     }
   }
 
@@ -80,18 +88,19 @@ namespace detail {
 INLAY_COLD inline void check_paths(const std::vector<member>& list) {
   for (std::size_t i = 0; i < list.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (list[i].path == list[j].path) throw value_error("members", {"expected names that differ, got two members named ", list[i].path});
+      if (list[i].path == list[j].path)
+        throw value_error("members", {"expected names that differ, got two members named ", list[i].path});
 }
 }  // namespace detail
 
 // A struct that lists its members.
-template <class M>
-concept module = requires(std::remove_const_t<M>& m, member_visitor& visit) { std::remove_const_t<M>::members(m, visit); };
+template <class M> concept module = requires(std::remove_const_t<M>& m, member_visitor& visit) {
+  std::remove_const_t<M>::members(m, visit);
+};
 
 // The flat list, in the order of declaration. A const model's members must only be read.
 // Throws value_error when two members have the same path.
-template <module M>
-std::vector<member> members_of(const M& model) {
+template <module M> std::vector<member> members_of(const M& model) {
   std::vector<member> list;
   member_visitor visit(list);
   M::members(const_cast<M&>(model), visit);
@@ -120,17 +129,21 @@ INLAY_COLD inline void set_trainable(const std::vector<member>& list, std::strin
     m.cell->trainable = trainable;
     if (!trainable) m.cell->drop_gradient();
   }
-  if (!any) throw value_error(trainable ? "unfreeze" : "freeze", {"expected a pattern that matches a parameter, got ", pattern});
+  if (!any)
+    throw value_error(trainable ? "unfreeze" : "freeze",
+                      {"expected a pattern that matches a parameter, got ", pattern});
 }
 
 }  // namespace detail
 
 // Frozen parameters get no gradient and are left alone by optimisers. The pattern is matched against paths
 // (`*` any characters, `?` one). Throws value_error when no parameter matches.
-template <module M>
-void freeze(M& part, std::string_view pattern = "*") { detail::set_trainable(members_of(part), pattern, false); }
-template <module M>
-void unfreeze(M& part, std::string_view pattern = "*") { detail::set_trainable(members_of(part), pattern, true); }
+template <module M> void freeze(M& part, std::string_view pattern = "*") {
+  detail::set_trainable(members_of(part), pattern, false);
+}
+template <module M> void unfreeze(M& part, std::string_view pattern = "*") {
+  detail::set_trainable(members_of(part), pattern, true);
+}
 
 namespace detail {
 
@@ -138,7 +151,8 @@ namespace detail {
 INLAY_COLD inline std::vector<member> parameters_of(const std::vector<member>& list) {
   std::vector<member> out;
   for (const member& m : list) {
-    const bool seen = std::any_of(out.begin(), out.end(), [&](const member& other) { return other.cell.get() == m.cell.get(); });
+    const bool seen =
+        std::any_of(out.begin(), out.end(), [&](const member& other) { return other.cell.get() == m.cell.get(); });
     if (m.is_parameter() && !seen) out.push_back(m);
   }
   return out;
@@ -147,8 +161,7 @@ INLAY_COLD inline std::vector<member> parameters_of(const std::vector<member>& l
 }  // namespace detail
 
 // Number of weights; buffers are not counted, shared weights once.
-template <module M>
-std::int64_t parameter_count(const M& model) {
+template <module M> std::int64_t parameter_count(const M& model) {
   std::int64_t count = 0;
   for (const member& m : detail::parameters_of(members_of(model))) count += m.cell->shape().size();
   return count;

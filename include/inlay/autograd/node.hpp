@@ -10,15 +10,15 @@ namespace inlay::inline v0_1 {
 namespace detail {
 
 // a += b, in place when nobody else has a's memory.
-template <class T>
-void add_into(tensor<T>& a, const tensor<T>& b) {
+template <class T> void add_into(tensor<T>& a, const tensor<T>& b) {
   const T* left = std::as_const(a).data();  // stays valid: `out` either takes this memory or leaves it to `a`
   const bool in_place = a.writable_in_place();
   tensor<T> out = in_place ? std::move(a) : tensor<T>::empty(a.shape());
   T* to = writable(out);
   const isa level = active_isa();
   parallel_for(out.size(), 1 << 15, [&](std::int64_t first, std::int64_t last) {
-    dispatch<kernels::map<kernels::add, T>>(level, last - first, to + first, kernels::add{}, kernels::operand<T>{left + first, 1},
+    dispatch<kernels::map<kernels::add, T>>(level, last - first, to + first, kernels::add{},
+                                            kernels::operand<T>{left + first, 1},
                                             kernels::operand<T>{b.data() + first, 1});
   });
   a = std::move(out);
@@ -34,10 +34,10 @@ struct backward_pass {
 class node {
  public:
   virtual ~node() = default;
-  virtual void propagate(backward_pass& pass) = 0;                 // passes its gradient on (a leaf: keeps it)
-  virtual void settle(const backward_pass&) noexcept {}            // the pass is over
-  virtual void abandon() noexcept = 0;                             // the pass failed: drops a half-gathered gradient
-  virtual void forget() noexcept {}                                // drops what backward needed, and the inputs
+  virtual void propagate(backward_pass& pass) = 0;       // passes its gradient on (a leaf: keeps it)
+  virtual void settle(const backward_pass&) noexcept {}  // the pass is over
+  virtual void abandon() noexcept = 0;                   // the pass failed: drops a half-gathered gradient
+  virtual void forget() noexcept {}                      // drops what backward needed, and the inputs
   virtual std::span<node* const> inputs() const noexcept { return {}; }
 
   void acquire() noexcept { ++owners_; }
@@ -108,26 +108,31 @@ inline void run_backward(node& root, bool keep_graph) {
   for (node* n = reached; n != nullptr;) {
     node* done = std::exchange(n, n->next_);
     done->waiting_for_ = 0;
-    if (released || failure) done->abandon();
-    else done->settle(pass);
+    if (released || failure)
+      done->abandon();
+    else
+      done->settle(pass);
     done->release();
   }
   if (failure) std::rethrow_exception(failure);
   if (released)
-    throw state_error("backward", {"part of this graph was released by an earlier backward(); pass {.keep_graph = true} to that one"});
+    throw state_error(
+        "backward",
+        {"part of this graph was released by an earlier backward(); pass {.keep_graph = true} to that one"});
 }
 
 // A node whose result has elements of type T.
-template <class T>
-class slot : public node {
+template <class T> class slot : public node {
  public:
   explicit slot(const inlay::shape& sizes) : shape_(sizes) {}
 
   void add(tensor<T> gradient) {
     if (!(gradient.shape() == shape_)) [[unlikely]]
       throw shape_error("backward", {"expected a gradient of shape ", shape_, ", got ", gradient.shape()});
-    if (filled_) add_into(gradient_, gradient);
-    else gradient_ = std::move(gradient);
+    if (filled_)
+      add_into(gradient_, gradient);
+    else
+      gradient_ = std::move(gradient);
     filled_ = true;
   }
   tensor<T> take() noexcept {
@@ -147,8 +152,7 @@ class slot : public node {
 };
 
 // A leaf variable: its gradient stays here, and grows with every backward pass.
-template <class T>
-class leaf_node final : public slot<T> {
+template <class T> class leaf_node final : public slot<T> {
  public:
   using slot<T>::slot;
   void propagate(backward_pass&) override {}
@@ -156,8 +160,7 @@ class leaf_node final : public slot<T> {
 };
 
 // One reading of a parameter: its gradient goes into the cell.
-template <class T>
-class cell_node final : public slot<T> {
+template <class T> class cell_node final : public slot<T> {
  public:
   explicit cell_node(counted<cell<T>> of) : slot<T>(of->shape()), cell_(std::move(of)) {}
   void propagate(backward_pass& pass) override {

@@ -15,21 +15,24 @@ template <class T> inline constexpr bool is_variable<variable<T>> = true;
 // Weights are drawn at construction from a stream numbered by the order of construction on this thread.
 inline constinit thread_local std::uint64_t weights_drawn = 0;
 
-template <class T>
-class cell_handle {
+template <class T> class cell_handle {
  public:
   using value_type = T;
 
   cell_handle() = default;
-  cell_handle(const cell_handle& other) { if (other.cell_) adopt(other); }
+  cell_handle(const cell_handle& other) {
+    if (other.cell_) adopt(other);
+  }
   cell_handle(cell_handle&&) noexcept = default;
   cell_handle& operator=(const cell_handle& other) {
     if (this != &other) write_from(other);
     return *this;
   }
   cell_handle& operator=(cell_handle&& other) {
-    if (cell_ && other.cell_) write_from(other);
-    else cell_ = std::move(other.cell_);
+    if (cell_ && other.cell_)
+      write_from(other);
+    else
+      cell_ = std::move(other.cell_);
     return *this;
   }
 
@@ -57,21 +60,25 @@ class cell_handle {
     cell_->trainable = other.cell_->trainable;
   }
   INLAY_COLD void write_from(const cell_handle& other) {
-    if (!other.cell_) cell_ = {};
-    else if (!cell_) adopt(other);
-    else overwrite(other);
+    if (!other.cell_)
+      cell_ = {};
+    else if (!cell_)
+      adopt(other);
+    else
+      overwrite(other);
   }
   void overwrite(const cell_handle& other) {
-    if (cell_->optimisers > 0) cell_->assign(other.cell_->typed());
-    else cell_->set(other.cell_->typed());
+    if (cell_->optimisers > 0)
+      cell_->assign(other.cell_->typed());
+    else
+      cell_->set(other.cell_->typed());
     cell_->rule = other.cell_->rule;
   }
 };
 
 }  // namespace detail
 
-template <floating T>
-class parameter : public detail::cell_handle<T> {
+template <floating T> class parameter : public detail::cell_handle<T> {
  public:
   parameter() = default;
 
@@ -89,22 +96,24 @@ class parameter : public detail::cell_handle<T> {
   void assign(tensor<T> value) { present().assign(std::move(value)); }
 
   // Changes values in place: f(std::span<T>). Throws state_error without a value.
-  template <class F>
-  void write(F&& f) { present().write(std::forward<F>(f)); }
+  template <class F> void write(F&& f) { present().write(std::forward<F>(f)); }
 
   // Gathered since the last zero_grad(). Throws state_error when there is none.
   const tensor<T>& grad() const {
-    if (!has_grad()) throw state_error("grad", {"parameter ", this->shape(), " has no gradient; expected a backward() that reached it"});
+    if (!has_grad())
+      throw state_error("grad",
+                        {"parameter ", this->shape(), " has no gradient; expected a backward() that reached it"});
     return this->cell_->gradient();
   }
   bool has_grad() const noexcept { return this->cell_ && this->cell_->has_gradient(); }
-  void zero_grad() { if (this->cell_) this->cell_->drop_gradient(); }
+  void zero_grad() {
+    if (this->cell_) this->cell_->drop_gradient();
+  }
 
   bool trainable() const noexcept { return this->cell_ && this->cell_->trainable; }
 
   // This weight as an operand of the same kind as x: its tensor, or a variable on x's tape whose gradient comes here.
-  template <class World>
-  auto in(const World& x) const {
+  template <class World> auto in(const World& x) const {
     if constexpr (detail::is_variable<World>) {
       detail::counted<detail::slot<T>> step;
       if (trainable()) step = detail::counted<detail::slot<T>>(new detail::cell_node<T>(this->cell_));
@@ -116,28 +125,28 @@ class parameter : public detail::cell_handle<T> {
 
  private:
   detail::cell<T>& present() const {
-    if (!this->cell_) throw state_error("parameter", {"expected a parameter with a value, got one that its module does not have"});
+    if (!this->cell_)
+      throw state_error("parameter", {"expected a parameter with a value, got one that its module does not have"});
     return *this->cell_;
   }
 };
 
-template <element T>
-class buffer : public detail::cell_handle<T> {
+template <element T> class buffer : public detail::cell_handle<T> {
  public:
   buffer() = default;
   explicit buffer(tensor<T> value) : detail::cell_handle<T>(std::move(value)) {}
 
   // This value as an operand of the same kind as x; no gradient comes back.
-  template <class World>
-  auto in(const World& x) const {
-    if constexpr (detail::is_variable<World>) return variable<T>(this->value(), x.tape(), {});
-    else return this->value();
+  template <class World> auto in(const World& x) const {
+    if constexpr (detail::is_variable<World>)
+      return variable<T>(this->value(), x.tape(), {});
+    else
+      return this->value();
   }
 
   // Hands a new value to the tape of x, which applies it once, in backward() or apply_statistics(). Nothing happens
   // without a tape, or when it only infers: inference never changes a model. Throws shape_error when the shapes differ.
-  template <class World>
-  void queue(const World& x, tensor<T> value) const {
+  template <class World> void queue(const World& x, tensor<T> value) const {
     if (!this->cell_ || !(value.shape() == this->shape())) [[unlikely]]
       throw shape_error("queue", {"expected a value of shape ", this->shape(), ", got ", value.shape()});
     if constexpr (detail::is_variable<World>)

@@ -35,8 +35,7 @@ class tape_state {
 
   // A running statistic seen in a forward pass. A cell that is queued again before it was applied keeps its place;
   // the new value replaces the old one.
-  template <class T>
-  void queue(counted<cell<T>> into, tensor<T> value) {
+  template <class T> void queue(counted<cell<T>> into, tensor<T> value) {
     for (update& pending : queued_)
       if (pending.into.get() == into.get()) {
         pending.value = counted<cell_base>(new cell<T>(std::move(value)));

@@ -10,8 +10,7 @@ struct backward_options {
   bool keep_graph = false;  // allow another backward() through the same steps
 };
 
-template <element T>
-class variable {
+template <element T> class variable {
  public:
   using value_type = T;
 
@@ -34,12 +33,15 @@ class variable {
   // intermediate results keep no gradient.
   const tensor<T>& grad() const {
     if (!has_grad())
-      throw state_error("grad", {"this variable has no gradient; expected a leaf (tape.leaf) that a backward() has reached"});
+      throw state_error("grad",
+                        {"this variable has no gradient; expected a leaf (tape.leaf) that a backward() has reached"});
     return step_->gradient();
   }
   bool has_grad() const noexcept { return step_ && step_->filled(); }
   bool requires_grad() const noexcept { return static_cast<bool>(step_); }
-  void zero_grad() const noexcept { if (step_) step_->take(); }
+  void zero_grad() const noexcept {
+    if (step_) step_->take();
+  }
 
   // The same value on the same tape, with its history cut off.
   variable detach() const { return variable(value_, tape_, {}); }
@@ -47,11 +49,16 @@ class variable {
   // Adds the gradient of this one-element result to every leaf and parameter it was computed from, and applies the
   // tape's queued statistics. Throws shape_error when there are more elements: pass their gradient then.
   void backward(const backward_options& options = {}) const {
-    if (size() != 1) throw shape_error("backward", {"expected a result of one element, got ", shape(), "; reduce it (sum, mean) or pass its gradient"});
+    if (size() != 1)
+      throw shape_error("backward", {"expected a result of one element, got ", shape(),
+                                     "; reduce it (sum, mean) or pass its gradient"});
     backward(tensor<T>(shape(), T{1}), options);
   }
   void backward(tensor<T> gradient, const backward_options& options = {}) const {
-    if (!step_) throw state_error("backward", {"nothing here needs a gradient; expected a trainable parameter or tape.leaf() among the inputs"});
+    if (!step_)
+      throw state_error(
+          "backward",
+          {"nothing here needs a gradient; expected a trainable parameter or tape.leaf() among the inputs"});
     step_->add(std::move(gradient));
     detail::run_backward(*step_, options.keep_graph);
     if (tape_) tape_->apply_statistics();
@@ -70,11 +77,11 @@ class variable {
   detail::counted<detail::slot<T>> step_;
 };
 
-template <element T>
-variable<T> autograd::tape::input(tensor<T> value) const { return variable<T>(std::move(value), state_, {}); }
+template <element T> variable<T> autograd::tape::input(tensor<T> value) const {
+  return variable<T>(std::move(value), state_, {});
+}
 
-template <floating T>
-variable<T> autograd::tape::leaf(tensor<T> value) const {
+template <floating T> variable<T> autograd::tape::leaf(tensor<T> value) const {
   detail::counted<detail::slot<T>> step(new detail::leaf_node<T>(value.shape()));
   return variable<T>(std::move(value), state_, std::move(step));
 }

@@ -57,7 +57,9 @@ class block_ptr {
   // Out of line: tensors are destroyed in a great many places.
   INLAY_OUTLINE static void drop(block* b) noexcept {
     // A sole owner needs no locked instruction: nobody else can be copying it.
-    if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (b->references.load(std::memory_order_acquire) != 1 &&
+        b->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+      return;
     if (b->forms.load(std::memory_order_relaxed) != nullptr) b->drop_forms();
     if (b->foreign) {
       delete static_cast<foreign_block*>(b);

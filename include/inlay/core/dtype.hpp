@@ -37,16 +37,22 @@ constexpr std::int64_t size_of(dtype type) noexcept {
 }
 
 // Calls f(T{}) with the C++ type of a run-time tag.
-template <class F>
-decltype(auto) visit(dtype type, F&& f) {
+template <class F> decltype(auto) visit(dtype type, F&& f) {
   switch (type) {
-    case dtype::float32: return f(float{});
-    case dtype::float64: return f(double{});
-    case dtype::int32: return f(std::int32_t{});
-    case dtype::int64: return f(std::int64_t{});
-    case dtype::uint8: return f(std::uint8_t{});
-    case dtype::int8: return f(std::int8_t{});
-    case dtype::boolean: break;
+    case dtype::float32:
+      return f(float{});
+    case dtype::float64:
+      return f(double{});
+    case dtype::int32:
+      return f(std::int32_t{});
+    case dtype::int64:
+      return f(std::int64_t{});
+    case dtype::uint8:
+      return f(std::uint8_t{});
+    case dtype::int8:
+      return f(std::int8_t{});
+    case dtype::boolean:
+      break;
   }
   return f(bool{});
 }

@@ -33,21 +33,27 @@ namespace detail {
 class piece {
  public:
   constexpr piece(const char* text) : piece(std::string_view(text)) {}
-  constexpr piece(std::string_view text) : text_(text.data()), number_(static_cast<std::int64_t>(text.size())), kind_(kind::text) {}
+  constexpr piece(std::string_view text)
+      : text_(text.data()), number_(static_cast<std::int64_t>(text.size())), kind_(kind::text) {}
   piece(const std::string& text) : piece(std::string_view(text)) {}
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  constexpr piece(Integer number) : number_(static_cast<std::int64_t>(number)), kind_(std::is_signed_v<Integer> ? kind::number : kind::count) {}
+  requires std::is_integral_v<Integer>
+  constexpr piece(Integer number)
+      : number_(static_cast<std::int64_t>(number)), kind_(std::is_signed_v<Integer> ? kind::number : kind::count) {}
   constexpr piece(const std::int64_t* sizes, int rank) : sizes_(sizes), number_(rank), kind_(kind::sizes) {}
   template <class Shape>
-    requires requires(const Shape& shape) { shape.rank(); }
+  requires requires(const Shape& shape) { shape.rank(); }
   constexpr piece(const Shape& shape) : piece(shape.begin(), shape.rank()) {}
 
   INLAY_COLD void append_to(std::string& out) const {
-    if (kind_ == kind::text) out.append(text_, static_cast<std::size_t>(number_));
-    else if (kind_ == kind::number) out += std::to_string(number_);
-    else if (kind_ == kind::count) out += std::to_string(static_cast<std::uint64_t>(number_));
-    else append_sizes(out);
+    if (kind_ == kind::text)
+      out.append(text_, static_cast<std::size_t>(number_));
+    else if (kind_ == kind::number)
+      out += std::to_string(number_);
+    else if (kind_ == kind::count)
+      out += std::to_string(static_cast<std::uint64_t>(number_));
+    else
+      append_sizes(out);
   }
 
  private:
@@ -94,8 +100,7 @@ class error : public std::runtime_error {
 
 namespace detail {
 
-template <error_code Code>
-class error_of : public error {
+template <error_code Code> class error_of : public error {
  public:
   INLAY_COLD error_of(std::string_view operation, std::initializer_list<piece> message,
                       source_place where = source_place::current())
@@ -104,11 +109,23 @@ class error_of : public error {
 
 }  // namespace detail
 
-class shape_error : public detail::error_of<error_code::shape> { using error_of::error_of; };    // sizes do not fit
-class value_error : public detail::error_of<error_code::value> { using error_of::error_of; };    // a value is out of range
-class type_error : public detail::error_of<error_code::type> { using error_of::error_of; };      // element types differ
-class io_error : public detail::error_of<error_code::io> { using error_of::error_of; };          // files and their contents
-class memory_error : public detail::error_of<error_code::memory> { using error_of::error_of; };  // no memory to be had
-class state_error : public detail::error_of<error_code::state> { using error_of::error_of; };    // not possible now
+class shape_error : public detail::error_of<error_code::shape> {
+  using error_of::error_of;
+};  // sizes do not fit
+class value_error : public detail::error_of<error_code::value> {
+  using error_of::error_of;
+};  // a value is out of range
+class type_error : public detail::error_of<error_code::type> {
+  using error_of::error_of;
+};  // element types differ
+class io_error : public detail::error_of<error_code::io> {
+  using error_of::error_of;
+};  // files and their contents
+class memory_error : public detail::error_of<error_code::memory> {
+  using error_of::error_of;
+};  // no memory to be had
+class state_error : public detail::error_of<error_code::state> {
+  using error_of::error_of;
+};  // not possible now
 
 }  // namespace inlay::inline v0_1

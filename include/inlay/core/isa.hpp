@@ -41,7 +41,8 @@ INLAY_COLD inline isa default_isa() {
   if (asked == nullptr || *asked == '\0') return highest;
   for (const isa level : {isa::plain, isa::avx2, isa::avx512})
     if (std::string_view(asked) == name(level)) {
-      if (level > highest) throw value_error("isa", {"INLAY_ISA asks for ", asked, ", this CPU has ", name(highest), " at most"});
+      if (level > highest)
+        throw value_error("isa", {"INLAY_ISA asks for ", asked, ", this CPU has ", name(highest), " at most"});
       return level;
     }
   throw value_error("isa", {"expected INLAY_ISA to be plain, avx2 or avx512, got ", asked});
@@ -54,7 +55,8 @@ inline constinit thread_local int forced_isa = -1;
 
 // The level that kernels called from this thread run at.
 inline isa active_isa() {
-  if (detail::forced_isa >= 0) [[unlikely]] return static_cast<isa>(detail::forced_isa);
+  if (detail::forced_isa >= 0) [[unlikely]]
+    return static_cast<isa>(detail::forced_isa);
   int level = detail::chosen_isa.load(std::memory_order_relaxed);
   if (level < 0) [[unlikely]] {
     level = static_cast<int>(detail::default_isa());
@@ -71,7 +73,8 @@ inline isa highest_isa() noexcept { return detail::detect_isa(); }
 class isa_scope {
  public:
   explicit isa_scope(isa level) : before_(detail::forced_isa) {
-    if (level > highest_isa()) throw value_error("isa_scope", {"this CPU has ", name(highest_isa()), " at most, got ", name(level)});
+    if (level > highest_isa())
+      throw value_error("isa_scope", {"this CPU has ", name(highest_isa()), " at most, got ", name(level)});
     detail::forced_isa = static_cast<int>(level);
   }
   ~isa_scope() { detail::forced_isa = before_; }
@@ -120,37 +123,38 @@ class flush_denormals {
 
 #if INLAY_X86
 #ifdef INLAY_EMULATE_AVX512  // tests on CPUs without it: the same 64-byte code, two registers for one
-template <class Kernel, class... Args>
-INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx512(Args... args) noexcept { Kernel::template run<isa::avx512>(args...); }
+template <class Kernel, class... Args> INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx512(Args... args) noexcept {
+  Kernel::template run<isa::avx512>(args...);
+}
 #else
 template <class Kernel, class... Args>
-INLAY_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2") void on_avx512(Args... args) noexcept {
+INLAY_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2")
+void on_avx512(Args... args) noexcept {
   Kernel::template run<isa::avx512>(args...);
 }
 #endif
-template <class Kernel, class... Args>
-INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx2(Args... args) noexcept { Kernel::template run<isa::avx2>(args...); }
+template <class Kernel, class... Args> INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx2(Args... args) noexcept {
+  Kernel::template run<isa::avx2>(args...);
+}
 #endif
-template <class Kernel, class... Args>
-INLAY_TARGET_PLAIN void on_plain(Args... args) noexcept { Kernel::template run<isa::plain>(args...); }
+template <class Kernel, class... Args> INLAY_TARGET_PLAIN void on_plain(Args... args) noexcept {
+  Kernel::template run<isa::plain>(args...);
+}
 
 #undef INLAY_TARGET
 #undef INLAY_TARGET_PLAIN
 
 }  // namespace detail
 
-// Kernels that wait for memory gain nothing from AVX-512, and say so with `using memory_bound = void`: they are compiled
-// for two levels only, which is a good part of what a program that includes the library takes to compile.
-template <class Kernel>
-concept memory_bound = requires { typename Kernel::memory_bound; };
+// Kernels that wait for memory gain nothing from AVX-512, and say so with `using memory_bound = void`: they are
+// compiled for two levels only, which is a good part of what a program that includes the library takes to compile.
+template <class Kernel> concept memory_bound = requires { typename Kernel::memory_bound; };
 
 // Kernels that are seldom run (optimiser steps in double) have one level only.
-template <class Kernel>
-concept plain_only = requires { typename Kernel::plain_only; };
+template <class Kernel> concept plain_only = requires { typename Kernel::plain_only; };
 
 // Runs a kernel at a level. Arguments are pointers and numbers: no vector crosses this line.
-template <class Kernel, class... Args>
-void dispatch(isa level, Args... args) noexcept {
+template <class Kernel, class... Args> void dispatch(isa level, Args... args) noexcept {
   const detail::flush_denormals scope;
 #if INLAY_X86
   if constexpr (!memory_bound<Kernel> && !plain_only<Kernel>)

@@ -1,6 +1,7 @@
 // Where memory comes from: each thread keeps the blocks it allocated and gets them back, so that a warm program
 // asks the system for nothing. A block released on another thread (a loader's batch, another library's tensor) goes
-// home through a lock-free list; blocks of a thread that has ended wait in a reservoir for the next one that needs them.
+// home through a lock-free list; blocks of a thread that has ended wait in a reservoir for the next one that needs
+// them.
 #pragma once
 
 #include <array>
@@ -35,9 +36,9 @@ struct derived_form {
 struct alignas(64) block {
   std::atomic<std::uint32_t> references{1};
   std::uint8_t size_class = 0;
-  bool read_only = false;  // foreign memory that must not be written
-  bool pinned = false;     // somebody outside holds a mutable pointer: copies must be deep
-  bool foreign = false;    // memory of the host, kept alive by an owner (see block.hpp)
+  bool read_only = false;    // foreign memory that must not be written
+  bool pinned = false;       // somebody outside holds a mutable pointer: copies must be deep
+  bool foreign = false;      // memory of the host, kept alive by an owner (see block.hpp)
   bool keeps_forms = false;  // of a weight: read often, written rarely
   std::byte* bytes = nullptr;
   pool* home = nullptr;
@@ -46,7 +47,8 @@ struct alignas(64) block {
 
   // The contents are about to change, or to go.
   void drop_forms() noexcept {
-    for (derived_form* form = forms.exchange(nullptr, std::memory_order_acquire); form != nullptr;) delete std::exchange(form, form->next);
+    for (derived_form* form = forms.exchange(nullptr, std::memory_order_acquire); form != nullptr;)
+      delete std::exchange(form, form->next);
   }
 };
 static_assert(sizeof(block) == 64);
@@ -80,27 +82,33 @@ class pool {
     if (bytes > (std::size_t{1} << 59)) [[unlikely]]
       throw memory_error("memory", {"expected a size that memory can hold, got ", bytes, " bytes"});
     const int size_class = size_class_of(bytes);
-    if (pool* mine = of_this_thread()) [[likely]] return mine->take_class(size_class);
+    if (pool* mine = of_this_thread()) [[likely]]
+      return mine->take_class(size_class);
     return allocate(size_class, nullptr);  // while the thread is ending
   }
 
   // Back to the pool it came from; from any thread.
   static void give(block* b) noexcept {
     pool* home = b->home;
-    if (home == nullptr) release(b);
-    else if (home == current_) home->keep(b);
-    else home->give_back(b);
+    if (home == nullptr)
+      release(b);
+    else if (home == current_)
+      home->keep(b);
+    else
+      home->give_back(b);
   }
 
   // Frees what this thread keeps for reuse.
   static void trim() noexcept {
     if (current_ != nullptr) current_->clear();
-    for (block* b = memory.reservoir.exchange(nullptr, std::memory_order_acquire); b != nullptr;) release(std::exchange(b, b->next));
+    for (block* b = memory.reservoir.exchange(nullptr, std::memory_order_acquire); b != nullptr;)
+      release(std::exchange(b, b->next));
   }
 
  private:
   static pool* of_this_thread() {
-    if (current_ == nullptr && !ended_) [[unlikely]] open();
+    if (current_ == nullptr && !ended_) [[unlikely]]
+      open();
     return current_;
   }
 
@@ -130,7 +138,8 @@ class pool {
 
   void keep(block* b) noexcept {
     const std::size_t bytes = bytes_of_class(b->size_class);
-    if (cached_ + bytes > memory.cache_limit.load(std::memory_order_relaxed)) [[unlikely]] return release(b);
+    if (cached_ + bytes > memory.cache_limit.load(std::memory_order_relaxed)) [[unlikely]]
+      return release(b);
     cached_ += bytes;
     block*& list = free_[b->size_class];
     b->next = list;
@@ -190,7 +199,7 @@ class pool {
 
   INLAY_COLD static block* allocate(int size_class, pool* home) {
     const std::size_t bytes = bytes_of_class(size_class);
-    void* raw = ::operator new(sizeof(block) + bytes, std::align_val_t{64}, std::nothrow);
+    void* raw = ::operator new (sizeof(block) + bytes, std::align_val_t{64}, std::nothrow);
     if (raw == nullptr) throw memory_error("memory", {"the system gave no ", bytes, " bytes; is a shape wrong?"});
     memory.allocations.fetch_add(1, std::memory_order_relaxed);
     memory.reserved.fetch_add(sizeof(block) + bytes, std::memory_order_relaxed);
@@ -206,7 +215,7 @@ class pool {
     memory.reserved.fetch_sub(sizeof(block) + bytes_of_class(b->size_class), std::memory_order_relaxed);
     pool* home = b->home;
     b->~block();
-    ::operator delete(static_cast<void*>(b), std::align_val_t{64});
+    ::operator delete (static_cast<void*>(b), std::align_val_t{64});
     if (home != nullptr) home->drop();
   }
 
@@ -235,11 +244,14 @@ struct statistics {
 };
 
 inline statistics stats() noexcept {
-  return {detail::memory.allocations.load(std::memory_order_relaxed), detail::memory.reserved.load(std::memory_order_relaxed)};
+  return {detail::memory.allocations.load(std::memory_order_relaxed),
+          detail::memory.reserved.load(std::memory_order_relaxed)};
 }
 
 // Free bytes each thread may keep for reuse (default 1 GiB); 0 gives every block back at once.
-inline void set_cache_limit(std::size_t bytes) noexcept { detail::memory.cache_limit.store(bytes, std::memory_order_relaxed); }
+inline void set_cache_limit(std::size_t bytes) noexcept {
+  detail::memory.cache_limit.store(bytes, std::memory_order_relaxed);
+}
 
 // Gives back what the calling thread keeps for reuse, and what ended threads left.
 inline void trim() noexcept { detail::pool::trim(); }

@@ -10,15 +10,14 @@
 namespace inlay::inline v0_1 {
 
 struct print_options {
-  int precision = 4;          // significant digits, 1 to 17
-  std::int64_t edge_items = 3;  // shown at each end of an axis that is cut, 1 or more
+  int precision = 4;              // significant digits, 1 to 17
+  std::int64_t edge_items = 3;    // shown at each end of an axis that is cut, 1 or more
   std::int64_t threshold = 1000;  // more elements than this are cut
 };
 
 namespace detail {
 
-template <class T>
-void append_value(std::string& out, T value, int precision) {
+template <class T> void append_value(std::string& out, T value, int precision) {
   char text[64];
   std::to_chars_result end{};
   if constexpr (std::is_floating_point_v<T>) {
@@ -56,17 +55,18 @@ void append_axis(std::string& out, const tensor<T>& t, const print_options& opti
 }  // namespace detail
 
 // "[[1, 2],\n [3, 4]]  float32 (2, 2)"; long axes show their ends only.
-template <element T>
-std::string to_string(const tensor<T>& t, const print_options& options = {}) {
+template <element T> std::string to_string(const tensor<T>& t, const print_options& options = {}) {
   std::string out;
   std::int64_t at = 0;
-  if (t.size() > 0) detail::append_axis(out, t, options, 0, at);
-  else out = "[]";
+  if (t.size() > 0)
+    detail::append_axis(out, t, options, 0, at);
+  else
+    out = "[]";
   return out + "  " + name(dtype_of<T>) + " " + t.shape().text();
 }
 
 template <class Stream, element T>
-  requires requires(Stream& stream, const std::string& text) { stream << text; }
+requires requires(Stream& stream, const std::string& text) { stream << text; }
 Stream& operator<<(Stream& stream, const tensor<T>& t) {
   stream << to_string(t);
   return stream;

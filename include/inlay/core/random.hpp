@@ -39,7 +39,8 @@ class generator {
   // The words `ahead` of the position, without moving.
   words at(std::uint64_t position) const noexcept {
     return philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32),
-                   static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}, seed_);
+                   static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+                  seed_);
   }
 
   // A whole number in [0, bound), unbiased to 2^-64 · bound. Throws value_error when bound is 0.
@@ -135,11 +136,14 @@ INLAY_EXACT [[gnu::noinline]] std::array<T, 2> normal_values(const words& w, T m
 
 // `highest` is the largest value below the upper bound, which rounding may otherwise reach.
 template <class T>
-INLAY_EXACT [[gnu::noinline]] std::array<T, 16 / sizeof(T)> uniform_values(const words& w, T low, T width, T highest) noexcept {
+INLAY_EXACT [[gnu::noinline]] std::array<T, 16 / sizeof(T)> uniform_values(const words& w, T low, T width,
+                                                                           T highest) noexcept {
   INLAY_EXACT_BODY
   std::array<T, 16 / sizeof(T)> out;
-  if constexpr (sizeof(T) == 4) out = {to_unit(w[0]), to_unit(w[1]), to_unit(w[2]), to_unit(w[3])};
-  else out = {to_unit(w[0], w[1]), to_unit(w[2], w[3])};
+  if constexpr (sizeof(T) == 4)
+    out = {to_unit(w[0]), to_unit(w[1]), to_unit(w[2]), to_unit(w[3])};
+  else
+    out = {to_unit(w[0], w[1]), to_unit(w[2], w[3])};
   for (T& value : out) {
     value = low + width * value;
     value = value < highest ? value : highest;
@@ -150,15 +154,15 @@ INLAY_EXACT [[gnu::noinline]] std::array<T, 16 / sizeof(T)> uniform_values(const
 #undef INLAY_EXACT_BODY
 
 // Fills `out` with f(words, slot), `PerBlock` elements from each Philox block; moves the generator past them.
-template <int PerBlock, class T, class F>
-void fill(generator& g, tensor<T>& out, F f) {
+template <int PerBlock, class T, class F> void fill(generator& g, tensor<T>& out, F f) {
   const std::int64_t size = out.size(), blocks = (size + PerBlock - 1) / PerBlock;
   T* to = inlay::detail::writable(out);
   const std::uint64_t start = g.position();
   parallel_for(blocks, 4096, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       const std::array<T, PerBlock> values = f(g.at(start + static_cast<std::uint64_t>(i)));
-      for (std::int64_t j = 0; j < PerBlock && i * PerBlock + j < size; ++j) to[i * PerBlock + j] = values[static_cast<std::size_t>(j)];
+      for (std::int64_t j = 0; j < PerBlock && i * PerBlock + j < size; ++j)
+        to[i * PerBlock + j] = values[static_cast<std::size_t>(j)];
     }
   });
   g.skip(static_cast<std::uint64_t>(blocks));
@@ -168,20 +172,20 @@ void fill(generator& g, tensor<T>& out, F f) {
 
 // Independent values, uniform in [low, high). Float takes 24 random bits per value, double 53.
 // Throws value_error unless low <= high, at a finite distance.
-template <floating T>
-tensor<T> uniform(generator& g, const shape& sizes, T low = 0, T high = 1) {
+template <floating T> tensor<T> uniform(generator& g, const shape& sizes, T low = 0, T high = 1) {
   const T width = high - low;
   if (!(width >= 0 && width <= std::numeric_limits<T>::max())) [[unlikely]]
     throw value_error("uniform", {"expected low <= high at a finite distance, got other bounds"});
-  const T highest = static_cast<T>(sizeof(T) == 4 ? __builtin_nextafterf(static_cast<float>(high), static_cast<float>(low)) : __builtin_nextafter(high, low));
+  const T highest =
+      static_cast<T>(sizeof(T) == 4 ? __builtin_nextafterf(static_cast<float>(high), static_cast<float>(low))
+                                    : __builtin_nextafter(high, low));
   tensor<T> out = empty<T>(sizes);
   detail::fill<16 / sizeof(T)>(g, out, [=](const words& w) { return detail::uniform_values(w, low, width, highest); });
   return out;
 }
 
 // Independent normal values.
-template <floating T>
-tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
+template <floating T> tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
   tensor<T> out = empty<T>(sizes);
   detail::fill<2>(g, out, [=](const words& w) { return detail::normal_values(w, mean, stddev); });
   return out;

@@ -43,8 +43,10 @@ class shape {
   const std::int64_t* end() const noexcept { return sizes_.data() + rank_; }
 
   INLAY_OUTLINE void append(std::int64_t size) {
-    if (size < 0) [[unlikely]] throw shape_error("shape", {"expected sizes of 0 or more, got ", size});
-    if (rank_ == max_rank) [[unlikely]] throw shape_error("shape", {"expected at most 8 axes, got 9"});
+    if (size < 0) [[unlikely]]
+      throw shape_error("shape", {"expected sizes of 0 or more, got ", size});
+    if (rank_ == max_rank) [[unlikely]]
+      throw shape_error("shape", {"expected at most 8 axes, got 9"});
     // Bounded as if sizes of 0 were 1: strides and byte counts stay representable too.
     std::int64_t extent;
     if (__builtin_mul_overflow(extent_, size > 0 ? size : 1, &extent) || extent > (std::int64_t{1} << 56)) [[unlikely]]

@@ -17,17 +17,15 @@ constexpr int register_bytes(isa level) noexcept { return level == isa::avx512 ?
 constexpr int register_count(isa level) noexcept { return level == isa::avx512 ? 32 : 16; }
 
 namespace detail {
-template <class T, int Bytes>
-struct raw_vector { typedef T type __attribute__((vector_size(Bytes), may_alias)); };
+template <class T, int Bytes> struct raw_vector { typedef T type __attribute__((vector_size(Bytes), may_alias)); };
 
 template <int Bytes>
-using int_of_size = std::conditional_t<Bytes == 1, std::int8_t,
-                                       std::conditional_t<Bytes == 2, std::int16_t,
-                                                          std::conditional_t<Bytes == 4, std::int32_t, std::int64_t>>>;
+using int_of_size = std::conditional_t<
+    Bytes == 1, std::int8_t,
+    std::conditional_t<Bytes == 2, std::int16_t, std::conditional_t<Bytes == 4, std::int32_t, std::int64_t>>>;
 }  // namespace detail
 
-template <class T, isa Level>
-struct simd {
+template <class T, isa Level> struct simd {
   using value_type = T;
   using integer = simd<detail::int_of_size<sizeof(T)>, Level>;  // same lanes; comparisons give all ones or all zeros
   using raw = typename detail::raw_vector<T, register_bytes(Level)>::type;
@@ -70,10 +68,14 @@ struct simd {
   }
 
   // All elements, or the first `count` where that is less: the last turn of a loop needs no code of its own.
-  INLAY_INLINE static simd load_up_to(const T* from, std::int64_t count) { return count >= size ? load(from) : load_first(from, count); }
+  INLAY_INLINE static simd load_up_to(const T* from, std::int64_t count) {
+    return count >= size ? load(from) : load_first(from, count);
+  }
   INLAY_INLINE void store_up_to(T* to, std::int64_t count) const {
-    if (count >= size) store(to);
-    else store_first(to, count);
+    if (count >= size)
+      store(to);
+    else
+      store_first(to, count);
   }
 
   INLAY_INLINE friend simd operator+(const simd& a, const simd& b) { return wrap(a.v + b.v); }
@@ -113,8 +115,7 @@ struct simd {
     return out;
   }
 
-  template <class Raw>
-  INLAY_INLINE static simd wrap(const Raw& vector) {
+  template <class Raw> INLAY_INLINE static simd wrap(const Raw& vector) {
     simd out;
     std::memcpy(&out.v, &vector, sizeof(raw));
     return out;
@@ -127,40 +128,41 @@ struct simd {
 template <class T, isa Level>
 INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, Level>& b, const simd<T, Level>& c) {
   simd<T, Level> out;
+  // Copies: were an operand loaded between product and sum, a sanitizer's check there would keep clang from fusing them.
+  const typename simd<T, Level>::raw x = a.v, y = b.v, z = c.v;
 #if defined(__clang__)
   {
 #pragma clang fp contract(fast)
-    out.v = a.v * b.v + c.v;
+    out.v = x * y + z;
   }
 #else
-  out.v = a.v * b.v + c.v;
+  out.v = x * y + z;
 #endif
   return out;
 }
 
 // The larger or smaller of two; the second operand where one of them is NaN.
-template <class T, isa Level>
-INLAY_INLINE simd<T, Level> max(const simd<T, Level>& a, const simd<T, Level>& b) { return select(a > b, a, b); }
-template <class T, isa Level>
-INLAY_INLINE simd<T, Level> min(const simd<T, Level>& a, const simd<T, Level>& b) { return select(a < b, a, b); }
+template <class T, isa Level> INLAY_INLINE simd<T, Level> max(const simd<T, Level>& a, const simd<T, Level>& b) {
+  return select(a > b, a, b);
+}
+template <class T, isa Level> INLAY_INLINE simd<T, Level> min(const simd<T, Level>& a, const simd<T, Level>& b) {
+  return select(a < b, a, b);
+}
 
-template <class T, isa Level>
-INLAY_INLINE simd<T, Level> abs(const simd<T, Level>& a) {
+template <class T, isa Level> INLAY_INLINE simd<T, Level> abs(const simd<T, Level>& a) {
   using integer = typename simd<T, Level>::integer;
   return simd<T, Level>::from_bits(a.bits() & integer(std::numeric_limits<typename integer::value_type>::max()));
 }
 
 // The lanes in a fixed tree order: pairs a half apart first.
-template <class T, isa Level>
-INLAY_INLINE T sum_lanes(const simd<T, Level>& a) {
+template <class T, isa Level> INLAY_INLINE T sum_lanes(const simd<T, Level>& a) {
   T lanes[simd<T, Level>::size];
   a.store(lanes);
   for (int half = simd<T, Level>::size / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
 }
-template <class T, isa Level>
-INLAY_INLINE T max_lanes(const simd<T, Level>& a) {
+template <class T, isa Level> INLAY_INLINE T max_lanes(const simd<T, Level>& a) {
   T lanes[simd<T, Level>::size];
   a.store(lanes);
   T out = lanes[0];

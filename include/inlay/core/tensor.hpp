@@ -17,8 +17,7 @@
 
 namespace inlay::inline v0_1 {
 
-template <element T>
-class tensor {
+template <element T> class tensor {
  public:
   using value_type = T;
 
@@ -30,10 +29,13 @@ class tensor {
   }
 
   INLAY_OUTLINE tensor(const tensor& other) : block_(other.block_), first_(other.first_), shape_(other.shape_) {
-    if (block_ && block_->pinned) [[unlikely]] own_copy();
+    if (block_ && block_->pinned) [[unlikely]]
+      own_copy();
   }
   INLAY_OUTLINE tensor(tensor&& other) noexcept
-      : block_(std::move(other.block_)), first_(std::exchange(other.first_, nullptr)), shape_(std::exchange(other.shape_, none())) {}
+      : block_(std::move(other.block_)),
+        first_(std::exchange(other.first_, nullptr)),
+        shape_(std::exchange(other.shape_, none())) {}
   tensor& operator=(const tensor& other) { return this == &other ? *this : *this = tensor(other); }
   INLAY_OUTLINE tensor& operator=(tensor&& other) noexcept {
     block_ = std::move(other.block_);
@@ -49,8 +51,10 @@ class tensor {
   // A tensor on memory of the host: row-major, of sizes.size() elements, alive as long as `owner` is held.
   // Memory that is not aligned for T is copied. With access::write, writes go to the host's memory and copies are deep;
   // with access::read the host promises not to change it, and the first write makes a copy.
-  INLAY_OUTLINE static tensor foreign(T* data, const inlay::shape& sizes, std::shared_ptr<const void> owner, access rights) {
-    if (data == nullptr && sizes.size() > 0) throw value_error("tensor", {"expected foreign memory, got a null pointer"});
+  INLAY_OUTLINE static tensor foreign(T* data, const inlay::shape& sizes, std::shared_ptr<const void> owner,
+                                      access rights) {
+    if (data == nullptr && sizes.size() > 0)
+      throw value_error("tensor", {"expected foreign memory, got a null pointer"});
     if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0) {
       tensor copy = empty(sizes);
       if (copy.size() > 0) std::memcpy(copy.first_, data, copy.bytes());
@@ -83,33 +87,29 @@ class tensor {
   }
 
   // Mutable values for the duration of f(std::span<T>): detaches, does not pin.
-  template <class F>
-  void write(F&& f) {
+  template <class F> void write(F&& f) {
     detach();
     f(std::span<T>{first_, static_cast<std::size_t>(size())});
   }
 
   // Elements by index, unchecked; the mutable form detaches and pins, as data() does.
-  template <class... Index>
-  const T& operator()(Index... index) const { return first_[offset(index...)]; }
-  template <class... Index>
-  T& operator()(Index... index) { return data()[offset(index...)]; }
+  template <class... Index> const T& operator()(Index... index) const { return first_[offset(index...)]; }
+  template <class... Index> T& operator()(Index... index) { return data()[offset(index...)]; }
 
   // Checked element by index. Throws shape_error.
-  template <class... Index>
-  const T& at(Index... index) const {
+  template <class... Index> const T& at(Index... index) const {
     check_index(std::array<std::int64_t, sizeof...(Index)>{static_cast<std::int64_t>(index)...});
     return (*this)(index...);
   }
-  template <class... Index>
-  T& at(Index... index) {
+  template <class... Index> T& at(Index... index) {
     std::as_const(*this).at(index...);
     return (*this)(index...);
   }
 
   // The only element. Throws shape_error when there is not exactly one.
   T item() const {
-    if (size() != 1) [[unlikely]] throw shape_error("item", {"expected a tensor of one element, got ", shape_});
+    if (size() != 1) [[unlikely]]
+      throw shape_error("item", {"expected a tensor of one element, got ", shape_});
     return *first_;
   }
 
@@ -129,7 +129,8 @@ class tensor {
   // Rows [first, last) of the first axis, O(1). Throws shape_error.
   INLAY_OUTLINE tensor slice(std::int64_t first, std::int64_t last) const {
     if (rank() == 0 || first < 0 || last < first || last > dim(0)) [[unlikely]]
-      throw shape_error("slice", {"expected 0 <= first <= last <= rows of ", shape_, ", got [", first, ", ", last, ")"});
+      throw shape_error("slice",
+                        {"expected 0 <= first <= last <= rows of ", shape_, ", got [", first, ", ", last, ")"});
     tensor out = *this;
     out.shape_ = shape_.with(0, last - first);
     if (first_ != nullptr) out.first_ += first * shape_.count(1, rank());
@@ -137,17 +138,22 @@ class tensor {
   }
 
   // Values converted as static_cast does; out-of-range conversions to integers saturate, NaN becomes 0.
-  template <element U>
-  tensor<U> cast() const;
+  template <element U> tensor<U> cast() const;
 
   // Where things made from the contents may be kept; null unless the tensor is the value of a weight.
-  detail::block* keeper() const noexcept { return block_ && block_->keeps_forms && !block_->pinned ? &*block_ : nullptr; }
-  void become_keeper() noexcept { if (block_) block_->keeps_forms = true; }
+  detail::block* keeper() const noexcept {
+    return block_ && block_->keeps_forms && !block_->pinned ? &*block_ : nullptr;
+  }
+  void become_keeper() noexcept {
+    if (block_) block_->keeps_forms = true;
+  }
 
   // True when writing would not copy: nobody shares the memory, and it is not the host's.
   bool writable_in_place() const noexcept { return block_ && block_.unique() && !block_->pinned && !block_->read_only; }
 
-  bool shares_memory_with(const tensor& other) const noexcept { return block_ && other.block_ && &*block_ == &*other.block_; }
+  bool shares_memory_with(const tensor& other) const noexcept {
+    return block_ && other.block_ && &*block_ == &*other.block_;
+  }
 
  private:
   struct uninitialised {};
@@ -163,8 +169,10 @@ class tensor {
 
   INLAY_OUTLINE void detach() {
     if (!block_) return;
-    if (!block_.unique() || block_->read_only) own_copy();
-    else if (block_->forms.load(std::memory_order_relaxed) != nullptr) block_->drop_forms();
+    if (!block_.unique() || block_->read_only)
+      own_copy();
+    else if (block_->forms.load(std::memory_order_relaxed) != nullptr)
+      block_->drop_forms();
   }
   INLAY_COLD void own_copy() {
     tensor copy(uninitialised{}, shape_);
@@ -172,20 +180,19 @@ class tensor {
     *this = std::move(copy);
   }
 
-  template <class... Index>
-  std::int64_t offset(Index... index) const noexcept {
+  template <class... Index> std::int64_t offset(Index... index) const noexcept {
     const std::int64_t indices[] = {static_cast<std::int64_t>(index)..., 0};
     std::int64_t out = 0;
     for (std::size_t i = 0; i < sizeof...(Index); ++i) out = out * shape_.begin()[i] + indices[i];
     return out;
   }
 
-  template <std::size_t N>
-  void check_index(const std::array<std::int64_t, N>& index) const {
+  template <std::size_t N> void check_index(const std::array<std::int64_t, N>& index) const {
     bool inside = static_cast<int>(N) == rank();
     for (std::size_t i = 0; inside && i < N; ++i) inside = index[i] >= 0 && index[i] < shape_.begin()[i];
     if (!inside) [[unlikely]]
-      throw shape_error("at", {"expected an index into ", shape_, ", got ", detail::piece(index.data(), static_cast<int>(N))});
+      throw shape_error(
+          "at", {"expected an index into ", shape_, ", got ", detail::piece(index.data(), static_cast<int>(N))});
   }
 
   inlay::shape resolve(std::span<const std::int64_t> sizes) const {
@@ -209,31 +216,27 @@ template <element T> tensor<T> full(const shape& sizes, T value) { return tensor
 template <element T> tensor<T> empty(const shape& sizes) { return tensor<T>::empty(sizes); }
 
 // Row-major values of a shape. Throws shape_error when the count is wrong.
-template <element T>
-tensor<T> from(const shape& sizes, std::span<const T> values) {
+template <element T> tensor<T> from(const shape& sizes, std::span<const T> values) {
   if (static_cast<std::int64_t>(values.size()) != sizes.size())
     throw shape_error("from", {"expected ", sizes.size(), " values for shape ", sizes, ", got ", values.size()});
   tensor<T> out = empty<T>(sizes);
   out.write([&](std::span<T> to) { std::copy(values.begin(), values.end(), to.begin()); });
   return out;
 }
-template <element T>
-tensor<T> from(const shape& sizes, std::initializer_list<T> values) {
+template <element T> tensor<T> from(const shape& sizes, std::initializer_list<T> values) {
   return from<T>(sizes, std::span<const T>(values.begin(), values.size()));
 }
 
 namespace detail {
 
 // By its bits: a host may be compiled with -ffast-math.
-template <class T>
-bool is_nan(T value) noexcept {
+template <class T> bool is_nan(T value) noexcept {
   using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   return std::bit_cast<bits>(value) << 1 > std::bit_cast<bits>(std::numeric_limits<T>::infinity()) << 1;
 }
 
 // One value to another element type: integers saturate, NaN becomes 0 (a plain cast would wrap, or be undefined).
-template <class U, class T>
-U convert(T value) noexcept {
+template <class U, class T> U convert(T value) noexcept {
   using range = std::numeric_limits<U>;
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<U, bool>) {
     return static_cast<U>(value);
@@ -249,25 +252,21 @@ U convert(T value) noexcept {
 }
 
 // The library's own way to write: detaches, never pins.
-template <class T>
-T* writable(tensor<T>& t) {
+template <class T> T* writable(tensor<T>& t) {
   T* data = nullptr;
   t.write([&](std::span<T> values) { data = values.data(); });
   return data;
 }
 
 // A result of the same shape as `x`, on its memory when nobody else has it.
-template <class T>
-tensor<T> result_on(tensor<T>& x) {
+template <class T> tensor<T> result_on(tensor<T>& x) {
   if (x.writable_in_place()) return std::move(x);
   return empty<T>(x.shape());
 }
 
 }  // namespace detail
 
-template <element T>
-template <element U>
-tensor<U> tensor<T>::cast() const {
+template <element T> template <element U> tensor<U> tensor<T>::cast() const {
   if constexpr (std::is_same_v<T, U>) {
     return *this;
   } else {

@@ -72,8 +72,7 @@ class thread_scope {
 namespace detail {
 
 // One region for the whole library. `Parallel` keeps the forms of units built with and without OpenMP apart.
-template <bool Parallel>
-void run_parallel(std::int64_t count, int threads, range_ref body) {
+template <bool Parallel> void run_parallel(std::int64_t count, int threads, range_ref body) {
 #ifdef _OPENMP
   std::exception_ptr failure;
   std::atomic_flag failed;
@@ -101,8 +100,7 @@ void run_parallel(std::int64_t count, int threads, range_ref body) {
 
 // Calls body(first, last) on disjoint ranges that cover [0, count). Each thread gets at least `grain` items: smaller
 // work stays on the caller's thread. An exception of the body reaches the caller (the first one, when several throw).
-template <class Body>
-void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+template <class Body> void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
   if (count <= 0) return;
   const std::int64_t most = count / std::max<std::int64_t>(grain, 1);
   const int threads = most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, thread_count()));

@@ -25,11 +25,13 @@ struct table {
     const std::int64_t width = values.dim(1);
     if (first < 0) first += width;
     if (last <= 0) last += width;
-    if (first < 0 || first >= last || last > width) throw value_error("columns", {"expected columns within 0 to ", width, ", got [", first, ", ", last, ")"});
+    if (first < 0 || first >= last || last > width)
+      throw value_error("columns", {"expected columns within 0 to ", width, ", got [", first, ", ", last, ")"});
     tensor<double> out = empty<double>({values.dim(0), last - first});
     out.write([&](std::span<double> to) {
       auto* at = to.data();
-      for (std::int64_t row = 0; row < values.dim(0); ++row) at = std::copy_n(values.data() + row * width + first, last - first, at);
+      for (std::int64_t row = 0; row < values.dim(0); ++row)
+        at = std::copy_n(values.data() + row * width + first, last - first, at);
     });
     return out;
   }
@@ -59,11 +61,11 @@ inline std::string_view trimmed(std::string_view cell) {
 }
 
 // Calls f(cell) for each cell of a line; a delimiter between quotes belongs to its cell.
-template <class F>
-void each_cell(std::string_view line, char delimiter, F f) {
+template <class F> void each_cell(std::string_view line, char delimiter, F f) {
   for (;;) {
     std::size_t end = 0;
-    for (bool quoted = false; end < line.size() && (quoted || line[end] != delimiter); ++end) quoted = quoted != (line[end] == '"');
+    for (bool quoted = false; end < line.size() && (quoted || line[end] != delimiter); ++end)
+      quoted = quoted != (line[end] == '"');
     f(trimmed(line.substr(0, end)));
     if (end == line.size()) return;
     line.remove_prefix(end + 1);
@@ -99,7 +101,8 @@ INLAY_COLD table read_csv(const std::string& path, const csv_options& options = 
       if (cell.size() > 1 && cell[0] == '+' && cell[1] != '-') cell.remove_prefix(1);
       const auto [stop, failure] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
       if (failure != std::errc{} || stop != cell.data() + cell.size() || cell.empty())
-        throw io_error("read_csv", {"expected a number, got \"", cell.substr(0, 32), "\" in line ", line_number, ", column ", cells, " of ", path});
+        throw io_error("read_csv", {"expected a number, got \"", cell.substr(0, 32), "\" in line ", line_number,
+                                    ", column ", cells, " of ", path});
       values.push_back(value);
     });
     if (columns >= 0 && cells != columns)

@@ -14,22 +14,25 @@ namespace inlay::inline v0_1::data {
 
 struct loader_config {
   std::int64_t batch_size = 32;
-  bool shuffle = false;     // another order each epoch
-  std::uint64_t seed = 0;   // of the order
-  bool drop_last = false;   // leave out a last batch that is smaller
-  int workers = 0;          // threads that prepare batches ahead; 0: the caller's
+  bool shuffle = false;    // another order each epoch
+  std::uint64_t seed = 0;  // of the order
+  bool drop_last = false;  // leave out a last batch that is smaller
+  int workers = 0;         // threads that prepare batches ahead; 0: the caller's
 };
 
 namespace detail {
 
 // The batches of one epoch, in order.
-template <class Dataset>
-class epoch {
+template <class Dataset> class epoch {
  public:
   using batch_type = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>{}));
 
   epoch(const Dataset& source, tensor<std::int64_t> order, const loader_config& config, std::int64_t batches)
-      : source_(source), order_(std::move(order)), config_(config), batches_(batches), slots_(static_cast<std::size_t>(2 * config.workers)) {
+      : source_(source),
+        order_(std::move(order)),
+        config_(config),
+        batches_(batches),
+        slots_(static_cast<std::size_t>(2 * config.workers)) {
     try {
       for (int i = 0; i < config.workers; ++i) workers_.emplace_back([this] { work(); });
     } catch (...) {  // the system has no more threads
@@ -72,7 +75,8 @@ class epoch {
 
   batch_type make(std::int64_t i) const {
     const std::int64_t first = i * config_.batch_size, last = std::min(first + config_.batch_size, order_.size());
-    return source_.batch(order_.values().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
+    return source_.batch(
+        order_.values().subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)));
   }
 
   void stop() noexcept {
@@ -89,7 +93,9 @@ class epoch {
     inlay::detail::forced_isa = isa_;
     std::unique_lock lock(mutex_);
     for (;;) {
-      space_.wait(lock, [&] { return stopped_ || started_ == batches_ || started_ < taken_ + static_cast<std::int64_t>(slots_.size()); });
+      space_.wait(lock, [&] {
+        return stopped_ || started_ == batches_ || started_ < taken_ + static_cast<std::int64_t>(slots_.size());
+      });
       if (stopped_ || started_ == batches_) return;
       const std::int64_t mine = started_++;
       lock.unlock();
@@ -114,7 +120,7 @@ class epoch {
   const loader_config config_;
   const std::int64_t batches_;
   const int isa_ = inlay::detail::forced_isa;  // the caller's
-  std::int64_t started_ = 0, taken_ = 0;  // batches handed to a worker · to the caller
+  std::int64_t started_ = 0, taken_ = 0;       // batches handed to a worker · to the caller
   bool stopped_ = false;
   std::vector<slot> slots_;
   std::mutex mutex_;
@@ -124,15 +130,15 @@ class epoch {
 
 }  // namespace detail
 
-template <dataset Dataset>
-class loader {
+template <dataset Dataset> class loader {
  public:
   using batch_type = typename detail::epoch<Dataset>::batch_type;
 
   // Throws value_error for a batch size below 1 or a negative number of workers.
   explicit loader(Dataset source, const loader_config& config = {}) : source_(std::move(source)), config_(config) {
     if (config.batch_size < 1 || config.workers < 0)
-      throw value_error("loader", {"expected .batch_size of 1 or more and .workers of 0 or more, got ", config.batch_size, " and ", config.workers});
+      throw value_error("loader", {"expected .batch_size of 1 or more and .workers of 0 or more, got ",
+                                   config.batch_size, " and ", config.workers});
   }
 
   class iterator {

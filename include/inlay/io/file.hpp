@@ -26,7 +26,9 @@ class descriptor {
   explicit descriptor(int number) noexcept : number_(number) {}
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() { if (number_ >= 0) ::close(number_); }
+  ~descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
   int number() const noexcept { return number_; }
   int release() noexcept { return std::exchange(number_, -1); }
 
@@ -61,7 +63,9 @@ INLAY_COLD inline tensor<std::uint8_t> read_file(const std::string& path) {
     const ssize_t count = ::read(in.file->number(), to + done, in.size - done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) detail::fail("read", path, errno);
-    if (count == 0) throw io_error("read", {"expected ", in.size, " bytes in ", path, ", got ", done, "; was it truncated meanwhile?"});
+    if (count == 0)
+      throw io_error("read",
+                     {"expected ", in.size, " bytes in ", path, ", got ", done, "; was it truncated meanwhile?"});
     done += static_cast<std::size_t>(count);
   }
   return bytes;
@@ -80,15 +84,19 @@ INLAY_COLD inline tensor<std::uint8_t> map_file(const std::string& path) {
 }
 
 // Writes a file under another name beside it, and puts it in place with commit(): synced to disk, then renamed. Until
-// then, and when anything fails, the old file is untouched and nothing is left behind. A link is replaced, not followed.
+// then, and when anything fails, the old file is untouched and nothing is left behind. A link is replaced, not
+// followed.
 class atomic_writer {
  public:
-  INLAY_COLD explicit atomic_writer(std::string path) : path_(std::move(path)), temporary_(unused_name(path_)), file_(create()) {
+  INLAY_COLD explicit atomic_writer(std::string path)
+      : path_(std::move(path)), temporary_(unused_name(path_)), file_(create()) {
     if (file_.number() < 0) detail::fail("write", path_, errno);
   }
   atomic_writer(const atomic_writer&) = delete;
   atomic_writer& operator=(const atomic_writer&) = delete;
-  ~atomic_writer() { if (!committed_ && created_) ::unlink(temporary_.c_str()); }
+  ~atomic_writer() {
+    if (!committed_ && created_) ::unlink(temporary_.c_str());
+  }
 
   void write(std::span<const std::uint8_t> bytes) {
     for (std::size_t done = 0; done < bytes.size();) {
@@ -117,7 +125,8 @@ class atomic_writer {
   INLAY_COLD int create() const {
     struct stat old {};
     const bool replaces = ::stat(path_.c_str(), &old) == 0;
-    if (replaces && !S_ISREG(old.st_mode)) throw io_error("write", {"expected a regular file or a new name, got ", path_});
+    if (replaces && !S_ISREG(old.st_mode))
+      throw io_error("write", {"expected a regular file or a new name, got ", path_});
     const mode_t mode = replaces ? old.st_mode & 07777 : 0666;
     const int number = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (number >= 0 && replaces) ::fchmod(number, mode);  // whatever the umask is

@@ -71,8 +71,8 @@ INLAY_COLD void save_tensors(const tensor_file& file, const std::string& path) {
   text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (file.tensors.contains("__metadata__") || text.size() > detail::longest_header || !detail::valid_utf8(text))
-    throw value_error("safetensors", {"expected names in UTF-8, none of them __metadata__, and a header of at most ", detail::longest_header,
-                                      " bytes for ", path, ", got ", text.size(), " bytes"});
+    throw value_error("safetensors", {"expected names in UTF-8, none of them __metadata__, and a header of at most ",
+                                      detail::longest_header, " bytes for ", path, ", got ", text.size(), " bytes"});
 
   const std::uint64_t length = text.size();
   atomic_writer out(path);

@@ -44,9 +44,12 @@ class header_parser {
       do {
         std::string name = string();
         expect(':');
-        if (name != "__metadata__") out.entries.push_back(entry_of(std::move(name)));
-        else if (!std::exchange(described, true)) metadata(out);
-        else fail("__metadata__ once");
+        if (name != "__metadata__")
+          out.entries.push_back(entry_of(std::move(name)));
+        else if (!std::exchange(described, true))
+          metadata(out);
+        else
+          fail("__metadata__ once");
       } while (accept(','));
       expect('}');
     }
@@ -61,7 +64,8 @@ class header_parser {
   }
 
   void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
   bool accept(char c) {
     space();
@@ -69,7 +73,9 @@ class header_parser {
     ++at_;
     return true;
   }
-  void expect(char c) { if (!accept(c)) fail(std::string("a '") + c + "'"); }
+  void expect(char c) {
+    if (!accept(c)) fail(std::string("a '") + c + "'");
+  }
 
   INLAY_COLD std::string string() {
     expect('"');
@@ -79,8 +85,10 @@ class header_parser {
       const char c = text_[at_++];
       if (c == '"') return out;
       if (static_cast<unsigned char>(c) < 0x20) fail("no control characters in a string");
-      if (c != '\\') out += c;
-      else escape(out);
+      if (c != '\\')
+        out += c;
+      else
+        escape(out);
     }
   }
 
@@ -111,7 +119,10 @@ class header_parser {
     std::uint32_t out = 0;
     for (int i = 0; i < 4; ++i) {
       const char c = at_ < text_.size() ? text_[at_++] : '\0';
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) fail("four hexadecimal digits");
       out = out * 16 + static_cast<std::uint32_t>(digit);
     }
@@ -139,7 +150,8 @@ class header_parser {
     const std::size_t first = at_;
     std::int64_t out = 0;
     while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9')
-      if (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, text_[at_++] - '0', &out)) fail("a number below 2^63");
+      if (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, text_[at_++] - '0', &out))
+        fail("a number below 2^63");
     if (at_ == first || (text_[first] == '0' && at_ - first > 1)) fail("a whole number");
     return out;
   }
@@ -188,9 +200,11 @@ class header_parser {
   }
 
   INLAY_COLD dtype type_of(const std::string& text) const {
-    for (const dtype type : {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean})
+    for (const dtype type :
+         {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean})
       if (text == format_name(type)) return type;
-    throw type_error("safetensors", {"expected an element type of F32, F64, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
+    throw type_error("safetensors",
+                     {"expected an element type of F32, F64, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
   }
 
   INLAY_COLD void metadata(header& out) {
@@ -214,11 +228,17 @@ INLAY_COLD inline bool valid_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = [&](std::size_t j) { return j < text.size() ? static_cast<unsigned char>(text[j]) : 0u; };
     const unsigned c = byte(i);
-    const std::size_t length = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    const std::size_t length = c < 0x80                ? 1
+                               : c >= 0xC2 && c < 0xE0 ? 2
+                               : c >= 0xE0 && c < 0xF0 ? 3
+                               : c >= 0xF0 && c < 0xF5 ? 4
+                                                       : 0;
     if (length == 0) return false;
     for (std::size_t j = 1; j < length; ++j)
       if ((byte(i + j) & 0xC0) != 0x80) return false;
-    if ((c == 0xE0 && byte(i + 1) < 0xA0) || (c == 0xED && byte(i + 1) > 0x9F) || (c == 0xF0 && byte(i + 1) < 0x90) || (c == 0xF4 && byte(i + 1) > 0x8F)) return false;
+    if ((c == 0xE0 && byte(i + 1) < 0xA0) || (c == 0xED && byte(i + 1) > 0x9F) || (c == 0xF0 && byte(i + 1) < 0x90) ||
+        (c == 0xF4 && byte(i + 1) > 0x8F))
+      return false;
     i += length;
   }
   return true;
@@ -231,8 +251,10 @@ INLAY_COLD header read_header(const std::string& path, std::span<const std::uint
   if (bytes.size() < 8) bad({"expected 8 bytes or more, got ", bytes.size(), " in ", path});
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
-  if (length > longest_header) bad({"expected a header of at most ", longest_header, " bytes, got ", length, " in ", path});
-  if (length > bytes.size() - 8) bad({"expected a header of ", length, " bytes, got a file of ", bytes.size(), ": ", path});
+  if (length > longest_header)
+    bad({"expected a header of at most ", longest_header, " bytes, got ", length, " in ", path});
+  if (length > bytes.size() - 8)
+    bad({"expected a header of ", length, " bytes, got a file of ", bytes.size(), ": ", path});
   const std::string_view text(reinterpret_cast<const char*>(bytes.data() + 8), static_cast<std::size_t>(length));
   if (text.empty() || text[0] != '{') bad({"expected a header that starts with '{' in ", path});
   if (!valid_utf8(text)) bad({"expected a header in UTF-8 in ", path});
@@ -242,17 +264,22 @@ INLAY_COLD header read_header(const std::string& path, std::span<const std::uint
   const auto by_name = [](const entry& a, const entry& b) { return a.name < b.name; };
   std::sort(out.entries.begin(), out.entries.end(), by_name);
   for (std::size_t i = 1; i < out.entries.size(); ++i)
-    if (out.entries[i].name == out.entries[i - 1].name) bad({"expected names that differ, got ", out.entries[i].name, " twice in ", path});
-  std::sort(out.entries.begin(), out.entries.end(), [](const entry& a, const entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+    if (out.entries[i].name == out.entries[i - 1].name)
+      bad({"expected names that differ, got ", out.entries[i].name, " twice in ", path});
+  std::sort(out.entries.begin(), out.entries.end(),
+            [](const entry& a, const entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
 
   const auto available = static_cast<std::int64_t>(bytes.size() - 8 - length);
   std::int64_t at = 0;
   for (const entry& e : out.entries) {
-    if (e.begin != at || e.end < e.begin) bad({"expected ", e.name, " to begin at ", at, ", got offsets ", e.begin, " and ", e.end, " in ", path});
-    if (e.end > available) bad({"expected ", e.name, " to end within the file, got offset ", e.end, " of ", available, " in ", path});
+    if (e.begin != at || e.end < e.begin)
+      bad({"expected ", e.name, " to begin at ", at, ", got offsets ", e.begin, " and ", e.end, " in ", path});
+    if (e.end > available)
+      bad({"expected ", e.name, " to end within the file, got offset ", e.end, " of ", available, " in ", path});
     std::int64_t size = 0;
     if (__builtin_mul_overflow(e.sizes.size(), size_of(e.type), &size) || size != e.end - e.begin)
-      bad({"expected ", e.name, " ", e.sizes, " of ", name(e.type), " to have its size in bytes, got ", e.end - e.begin, " in ", path});
+      bad({"expected ", e.name, " ", e.sizes, " of ", name(e.type), " to have its size in bytes, got ", e.end - e.begin,
+           " in ", path});
     at = e.end;
   }
   if (at != available) bad({"expected the last tensor to end the file, got ", available - at, " bytes more in ", path});
@@ -263,8 +290,10 @@ INLAY_COLD header read_header(const std::string& path, std::span<const std::uint
 INLAY_COLD inline std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) >= 0x20) out += c;
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      out += c;
     else {
       constexpr char digits[] = "0123456789abcdef";
       out += "\\u00";

@@ -20,7 +20,8 @@ struct activate {
     if (f == activation::none) return x;
     if (f == activation::relu) return rectify{}(x);
     const bool tangent = f == activation::tanh;
-    const V most(tangent ? 2 * detail::format<T>::tanh_highest : detail::format<T>::exp_highest - 1);  // 1 / exp of it is flushed to 0
+    const V most(tangent ? 2 * detail::format<T>::tanh_highest
+                         : detail::format<T>::exp_highest - 1);  // 1 / exp of it is flushed to 0
     const V z = min(max(tangent ? abs(x) + abs(x) : -x, V(detail::format<T>::sigmoid_lowest)), most);
     I n;
     const V r = detail::reduced_expm1(z, n);
@@ -34,7 +35,8 @@ struct activate {
 
 // c = f(c + bias) on a block of rows that has just been computed and is still in the nearest cache; bias may be null.
 template <class T, isa Level>
-INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows, std::int64_t columns) {
+INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows,
+                              std::int64_t columns) {
   using V = simd<T, Level>;
   if (f == activation::none && bias == nullptr) return;
   for (std::int64_t i = 0; i < rows; ++i, c += row_step)
@@ -50,8 +52,10 @@ struct activation_gradient {
   using memory_bound = void;
   activation of;
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
-    return of == activation::relu ? rectify_gradient{}(dy, y) : of == activation::tanh ? tangent_gradient{}(dy, y)
-           : of == activation::sigmoid ? logistic_gradient{}(dy, y) : dy;
+    return of == activation::relu      ? rectify_gradient{}(dy, y)
+           : of == activation::tanh    ? tangent_gradient{}(dy, y)
+           : of == activation::sigmoid ? logistic_gradient{}(dy, y)
+                                       : dy;
   }
 };
 

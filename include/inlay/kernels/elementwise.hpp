@@ -7,29 +7,23 @@
 namespace inlay::inline v0_1::kernels {
 
 // Elements of one operand: contiguous (step 1) or a single value (step 0).
-template <class T>
-struct operand {
+template <class T> struct operand {
   const T* data;
   std::int64_t step;
   operand at(std::int64_t i) const noexcept { return {data + i * step, step}; }
 };
 
-template <class F>
-struct map_level {};
-template <memory_bound F>
-struct map_level<F> { using memory_bound = void; };
+template <class F> struct map_level {};
+template <memory_bound F> struct map_level<F> { using memory_bound = void; };
 
-template <class F, class T>
-struct map : map_level<F> {
-  template <isa Level, class... In>
-  INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
+template <class F, class T> struct map : map_level<F> {
+  template <isa Level, class... In> INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
     loop<simd<T, Level>>(count, out, f, source<simd<T, Level>>(in)...);
   }
 
  private:
   // Where the next register of an operand is. A single value is spread over `lanes` and stays there.
-  template <class V>
-  struct source {
+  template <class V> struct source {
     INLAY_INLINE source(const operand<T>& in) : data(in.data), step(in.step) {
       if (step == 0) V(*data).store(lanes);
     }
@@ -68,11 +62,21 @@ struct negate {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
 };
-struct exponential { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x); } };
-struct logarithm { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); } };
-struct hyperbolic_tangent { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); } };
-struct logistic { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sigmoid(x); } };
-struct square_root { template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sqrt(x); } };
+struct exponential {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x); }
+};
+struct logarithm {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); }
+};
+struct hyperbolic_tangent {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); }
+};
+struct logistic {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sigmoid(x); }
+};
+struct square_root {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sqrt(x); }
+};
 
 // NaN stays NaN.
 struct rectify {
@@ -83,26 +87,36 @@ struct rectify {
 // Gradients, from the output y: dy where y > 0; dy (1 - y^2); dy y (1 - y).
 struct rectify_gradient {
   using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return select(y > V::zero(), dy, V::zero()); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
+    return select(y > V::zero(), dy, V::zero());
+  }
 };
 struct tangent_gradient {
   using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * (V(typename V::value_type{1}) - y * y); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
+    return dy * (V(typename V::value_type{1}) - y * y);
+  }
 };
 struct logistic_gradient {
   using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const { return dy * y * (V(typename V::value_type{1}) - y); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
+    return dy * y * (V(typename V::value_type{1}) - y);
+  }
 };
 
 // a + b c, for accumulating products.
 struct add_product {
   using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const { return multiply_add(b, c, a); }
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b, const V& c) const {
+    return multiply_add(b, c, a);
+  }
 };
 // dy where a == b, else 0.
 struct where_equal {
   using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const { return select(a == b, dy, V::zero()); }
+  template <class V> INLAY_INLINE V operator()(const V& dy, const V& a, const V& b) const {
+    return select(a == b, dy, V::zero());
+  }
 };
 
 }  // namespace inlay::inline v0_1::kernels

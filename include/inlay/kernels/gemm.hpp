@@ -14,8 +14,7 @@
 
 namespace inlay::inline v0_1::kernels {
 
-template <class T, isa Level>
-struct gemm_blocking {
+template <class T, isa Level> struct gemm_blocking {
   static constexpr int rows = Level == isa::avx512 ? 12 : 4;
   static constexpr int registers = Level == isa::avx512 ? 2 : 3;
   static constexpr int columns = registers * simd<T, Level>::size;
@@ -29,20 +28,18 @@ struct gemm_blocking {
 };
 
 // Sizes that the caller must know, for the level it will dispatch to.
-template <class T>
-std::int64_t gemm_panel_columns(isa level) noexcept {
+template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
   return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::columns
-                              : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::columns : gemm_blocking<T, isa::plain>::columns;
+         : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::columns
+                              : gemm_blocking<T, isa::plain>::columns;
 }
 // Elements of scratch memory that one call of gemm_range needs.
-template <class T>
-constexpr std::int64_t gemm_scratch() noexcept {
+template <class T> constexpr std::int64_t gemm_scratch() noexcept {
   return gemm_blocking<T, isa::plain>::block_rows * gemm_blocking<T, isa::plain>::most_depth;
 }
 
 // A matrix in memory: element (i, j) is data[i * row + j * column].
-template <class T>
-struct strided {
+template <class T> struct strided {
   const T* data;
   std::int64_t row, column;
 };
@@ -78,18 +75,20 @@ INLAY_INLINE void transpose_square(const T* in, std::int64_t in_step, T* out, st
 // Packs `width` lines of length `depth` so that element p of line i is out[p * width + i]; lines from `lines` on are 0.
 // Line i starts at in + i * line_step, its elements are `step` apart.
 template <class T>
-INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines, std::int64_t width,
-                             std::int64_t depth, T* out) {
+INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines,
+                              std::int64_t width, std::int64_t depth, T* out) {
   constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
   if (line_step == 1 && lines == width) {  // lines lie side by side
-    for (std::int64_t p = 0; p < depth; ++p) std::memcpy(out + p * width, in + p * step, static_cast<std::size_t>(width) * sizeof(T));
+    for (std::int64_t p = 0; p < depth; ++p)
+      std::memcpy(out + p * width, in + p * step, static_cast<std::size_t>(width) * sizeof(T));
     return;
   }
   std::int64_t i = 0;
   if (step == 1) {  // lines are contiguous: transpose squares
     for (; i + square <= lines; i += square) {
       std::int64_t p = 0;
-      for (; p + square <= depth; p += square) transpose_square(in + i * line_step + p, line_step, out + p * width + i, width);
+      for (; p + square <= depth; p += square)
+        transpose_square(in + i * line_step + p, line_step, out + p * width + i, width);
       for (; p < depth; ++p)
         for (std::int64_t j = i; j < i + square; ++j) out[p * width + j] = in[j * line_step + p];
     }
@@ -104,7 +103,8 @@ INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t 
 
 // Packs panels [first, last) of B (k x n) for a level whose panels have `columns` columns.
 template <class T>
-void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std::int64_t n, std::int64_t first, std::int64_t last, T* panels) noexcept {
+void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std::int64_t n, std::int64_t first,
+                 std::int64_t last, T* panels) noexcept {
   constexpr std::int64_t piece = 128;  // of k: keeps B's lines in cache
   for (std::int64_t p = 0; p < k; p += piece)
     for (std::int64_t panel = first; panel < last; ++panel) {
@@ -114,21 +114,19 @@ void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std:
     }
 }
 
-template <class T>
-struct gemm_problem {
+template <class T> struct gemm_problem {
   std::int64_t m, n, k;
   strided<T> a;
   const T* panels;  // B, packed
   T* c;
   std::int64_t c_row;
-  bool accumulate;   // C += instead of C =
-  const T* bias;     // n values, or null
+  bool accumulate;  // C += instead of C =
+  const T* bias;    // n values, or null
   activation finish;
 };
 
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements.
-template <class T>
-struct gemm_range {
+template <class T> struct gemm_range {
   template <isa Level>
   INLAY_INLINE static void run(const gemm_problem<T>* problem, std::int64_t row_first, std::int64_t row_last,
                                std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
@@ -149,14 +147,15 @@ struct gemm_range {
  private:
   // One block of A against all panels of the range.
   template <isa Level>
-  INLAY_INLINE static void block(const gemm_problem<T>& g, std::int64_t i, std::int64_t rows, std::int64_t p, std::int64_t length,
-                                 std::int64_t panel_first, std::int64_t panel_last, T* scratch) {
+  INLAY_INLINE static void block(const gemm_problem<T>& g, std::int64_t i, std::int64_t rows, std::int64_t p,
+                                 std::int64_t length, std::int64_t panel_first, std::int64_t panel_last, T* scratch) {
     using blocking = gemm_blocking<T, Level>;
     const bool single = rows == 1;
     const std::int64_t widest = single ? 1 : blocking::rows;
     for (std::int64_t s = 0; length > 0 && s < rows; s += strip(rows - s, widest))
       detail::pack_lines(g.a.data + (i + s) * g.a.row + p * g.a.column, g.a.row, g.a.column,
-                         rows - s < strip(rows - s, widest) ? rows - s : strip(rows - s, widest), strip(rows - s, widest), length, scratch + s * length);
+                         rows - s < strip(rows - s, widest) ? rows - s : strip(rows - s, widest),
+                         strip(rows - s, widest), length, scratch + s * length);
     const bool add = g.accumulate || p > 0, last = p + length >= g.k;
     for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
       const T* b = g.panels + (panel * g.k + p) * blocking::columns;
@@ -164,16 +163,21 @@ struct gemm_range {
       const std::int64_t left = g.n - panel * blocking::columns;
       taken = single && panel + 4 <= panel_last && left >= 4 * blocking::columns ? 4 : 1;
       const std::int64_t columns = left < taken * blocking::columns ? left : taken * blocking::columns;
-      if (taken == 4) tile<Level, 1, 4>(length, scratch, b, g.k * blocking::columns, c, g.c_row, add);
-      else column_of_tiles<Level>(g, length, rows, widest, columns, scratch, b, c, add);
-      if (last) finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.finish, rows, columns);
+      if (taken == 4)
+        tile<Level, 1, 4>(length, scratch, b, g.k * blocking::columns, c, g.c_row, add);
+      else
+        column_of_tiles<Level>(g, length, rows, widest, columns, scratch, b, c, add);
+      if (last)
+        finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.finish, rows,
+                              columns);
     }
   }
 
   // All strips of a block of A against one panel.
   template <isa Level>
-  INLAY_INLINE static void column_of_tiles(const gemm_problem<T>& g, std::int64_t length, std::int64_t rows, std::int64_t widest,
-                                           std::int64_t columns, const T* a, const T* b, T* c, bool add) {
+  INLAY_INLINE static void column_of_tiles(const gemm_problem<T>& g, std::int64_t length, std::int64_t rows,
+                                           std::int64_t widest, std::int64_t columns, const T* a, const T* b, T* c,
+                                           bool add) {
     using blocking = gemm_blocking<T, Level>;
     for (std::int64_t s = 0; s < rows;) {
       const std::int64_t height = strip(rows - s, widest), used = rows - s < height ? rows - s : height;
@@ -183,9 +187,12 @@ struct gemm_range {
       if (!whole && add) copy(c, g.c_row, edge, blocking::columns, used, columns);
       T* to = whole ? c : edge;
       const std::int64_t step = whole ? g.c_row : blocking::columns;
-      if (height == blocking::rows) tile<Level, blocking::rows, 1>(length, a, b, 0, to, step, add);
-      else if (height == 1) tile<Level, 1, 1>(length, a, b, 0, to, step, add);
-      else if constexpr (blocking::rows != 4) tile<Level, 4, 1>(length, a, b, 0, to, step, add);
+      if (height == blocking::rows)
+        tile<Level, blocking::rows, 1>(length, a, b, 0, to, step, add);
+      else if (height == 1)
+        tile<Level, 1, 1>(length, a, b, 0, to, step, add);
+      else if constexpr (blocking::rows != 4)
+        tile<Level, 4, 1>(length, a, b, 0, to, step, add);
       if (!whole) copy(edge, blocking::columns, c, g.c_row, used, columns);
       s += height;
       a += height * length;
@@ -194,9 +201,12 @@ struct gemm_range {
   }
 
   // Height of the next strip: the widest, then fours; a single row has its own.
-  INLAY_INLINE static std::int64_t strip(std::int64_t rows, std::int64_t widest) { return widest == 1 ? 1 : rows > widest - 4 ? widest : 4; }
+  INLAY_INLINE static std::int64_t strip(std::int64_t rows, std::int64_t widest) {
+    return widest == 1 ? 1 : rows > widest - 4 ? widest : 4;
+  }
 
-  INLAY_INLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows, std::int64_t columns) {
+  INLAY_INLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
+                                std::int64_t columns) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
   }
@@ -204,7 +214,8 @@ struct gemm_range {
   // The register tile: Rows x (Panels x columns) sums over `length`. One row takes four panels at a time, so that there
   // are enough independent sums to hide latency, and four streams from memory.
   template <isa Level, int Rows, int Panels>
-  INLAY_INLINE static void tile(std::int64_t length, const T* a, const T* b, std::int64_t panel_step, T* c, std::int64_t c_row, bool add) {
+  INLAY_INLINE static void tile(std::int64_t length, const T* a, const T* b, std::int64_t panel_step, T* c,
+                                std::int64_t c_row, bool add) {
     using V = simd<T, Level>;
     constexpr int registers = gemm_blocking<T, Level>::registers, columns = Panels * registers;
     V sum[Rows][columns];
@@ -228,12 +239,12 @@ struct gemm_range {
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j) (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(c + i * c_row + j * V::size);
+      for (int j = 0; j < columns; ++j)
+        (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(c + i * c_row + j * V::size);
   }
 
   // What was in C before, when that is nothing.
-  template <int Count>
-  static constexpr T none[Count] = {};
+  template <int Count> static constexpr T none[Count] = {};
 };
 
 }  // namespace inlay::inline v0_1::kernels

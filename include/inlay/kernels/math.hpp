@@ -17,7 +17,8 @@ namespace detail {
 template <class T> struct format;
 template <> struct format<float> {
   static constexpr int mantissa = 23, bias = 127, exp_terms = 7, log_terms = 5, sqrt_steps = 3;
-  static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;  // the high part has 12 bits: n * high is exact
+  static constexpr float ln2_high = 0x1.62ep-1f,
+                         ln2_low = 0x1.0bfbe8p-15f;  // the high part has 12 bits: n * high is exact
   static constexpr float exp_lowest = -104, exp_highest = 89, tanh_highest = 10, sigmoid_lowest = -87;
   static constexpr std::int32_t sqrt_half = 0x3f3504f3, sqrt_guess = 0x5f375a86;
 };
@@ -54,9 +55,20 @@ template <class V> INLAY_INLINE V reduced_expm1(const V& x, typename V::integer&
   n = truncate(scaled + select(scaled < V::zero(), V(T(-0.5)), V(T(0.5))));
   const V k = to_float<V>(n);
   const V r = multiply_add(k, V(-F::ln2_low), multiply_add(k, V(-F::ln2_high), x));
-  constexpr T inverse_factorial[] = {T(1), T(1), T(1.0 / 2), T(1.0 / 6), T(1.0 / 24), T(1.0 / 120), T(1.0 / 720), T(1.0 / 5040),
-                                     T(1.0 / 40320), T(1.0 / 362880), T(1.0 / 3628800), T(1.0 / 39916800),
-                                     T(1.0 / 479001600), T(1.0 / 6227020800.0)};
+  constexpr T inverse_factorial[] = {T(1),
+                                     T(1),
+                                     T(1.0 / 2),
+                                     T(1.0 / 6),
+                                     T(1.0 / 24),
+                                     T(1.0 / 120),
+                                     T(1.0 / 720),
+                                     T(1.0 / 5040),
+                                     T(1.0 / 40320),
+                                     T(1.0 / 362880),
+                                     T(1.0 / 3628800),
+                                     T(1.0 / 39916800),
+                                     T(1.0 / 479001600),
+                                     T(1.0 / 6227020800.0)};
   V series(inverse_factorial[F::exp_terms]);
   for (int i = F::exp_terms - 1; i >= 2; --i) series = multiply_add(series, r, V(inverse_factorial[i]));
   return multiply_add(series, r * r, r);
@@ -92,7 +104,8 @@ template <class V> INLAY_INLINE V log(const V& x) {
   // 2 s (1 + z series) = f - s (f - 2 z series): the large part, f, is exact.
   const V log_m = f - s * (f - (z + z) * series);
   const V y = multiply_add(e, V(F::ln2_high), multiply_add(e, V(F::ln2_low), log_m));
-  const V special = select(x == V::zero(), V(-infinity), select(x < V::zero(), V(std::numeric_limits<T>::quiet_NaN()), x));
+  const V special =
+      select(x == V::zero(), V(-infinity), select(x < V::zero(), V(std::numeric_limits<T>::quiet_NaN()), x));
   const I normal = (x >= V(std::numeric_limits<T>::min())) & (x < V(infinity));
   return select(normal, y, select((x > V::zero()) & (x < V(infinity)), V(-infinity), special));
 }
@@ -125,7 +138,8 @@ template <class V> INLAY_INLINE V sqrt(const V& x) {
   V y = V::from_bits(I(F::sqrt_guess) - (x.bits() >> 1));
   for (int i = 0; i < F::sqrt_steps; ++i) y = y * multiply_add(x * y * V(T(-0.5)), y, V(T(1.5)));
   V root = x * y;
-  root = multiply_add(root, multiply_add(-root, y * V(T(0.5)), V(T(0.5))), root);  // x - root^2 may overflow or be denormal
+  root = multiply_add(root, multiply_add(-root, y * V(T(0.5)), V(T(0.5))),
+                      root);  // x - root^2 may overflow or be denormal
   const I positive = (x > V::zero()) & (x < V(std::numeric_limits<T>::infinity()));
   return select(positive, root, select(x < V::zero(), V(std::numeric_limits<T>::quiet_NaN()), x));
 }

@@ -7,8 +7,7 @@
 namespace inlay::inline v0_1::kernels {
 
 // out (contiguous, of shape `sizes`) [i, j, …] = in[i * steps[0] + j * steps[1] + …].
-template <class T>
-struct copy_strided {
+template <class T> struct copy_strided {
   template <isa Level>
   INLAY_INLINE static void run(const T* in, T* out, const shape* sizes, const std::int64_t* steps) noexcept {
     const int rank = sizes->rank();
@@ -32,7 +31,8 @@ struct copy_strided {
   }
 
  private:
-  INLAY_INLINE static void matrix(const T* in, std::int64_t row_step, std::int64_t step, T* out, std::int64_t rows, std::int64_t columns) {
+  INLAY_INLINE static void matrix(const T* in, std::int64_t row_step, std::int64_t step, T* out, std::int64_t rows,
+                                  std::int64_t columns) {
     if (step == 1) {
       for (std::int64_t i = 0; i < rows; ++i)
         std::memcpy(out + i * columns, in + i * row_step, static_cast<std::size_t>(columns) * sizeof(T));

@@ -19,14 +19,14 @@ struct max_of {
   template <class V> INLAY_INLINE static auto lanes(const V& a) { return max_lanes(a); }
 };
 
-template <class F, class T>
-struct reduce {
+template <class F, class T> struct reduce {
   using memory_bound = void;
   static constexpr std::int64_t part = 2048;
 
   // out[o * inner + i] over columns [first, last) of outer * inner; contiguous rows when inner is 1.
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first, std::int64_t last) noexcept {
+  INLAY_INLINE static void run(const T* x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first,
+                               std::int64_t last) noexcept {
     if (inner == 1) {
       for (std::int64_t o = first; o < last; ++o) out[o] = row<Level>(x + o * length, length);
       return;
@@ -40,8 +40,7 @@ struct reduce {
   }
 
  private:
-  template <isa Level>
-  INLAY_INLINE static T row(const T* x, std::int64_t length) {
+  template <isa Level> INLAY_INLINE static T row(const T* x, std::int64_t length) {
     using V = simd<T, Level>;
     using one = simd<T, isa::plain>;
     T total = F::template start<T>();
@@ -78,8 +77,10 @@ struct reduce {
         }
         total = F::join(total, sum);
       }
-      if (whole) total.store(out + j);
-      else total.store_first(out + j, count - j);
+      if (whole)
+        total.store(out + j);
+      else
+        total.store_first(out + j, count - j);
     }
   }
 };

@@ -8,8 +8,7 @@ namespace inlay::inline v0_1::kernels {
 
 namespace detail {
 
-template <isa Level, class T>
-INLAY_INLINE T row_max(const T* x, std::int64_t length) {
+template <isa Level, class T> INLAY_INLINE T row_max(const T* x, std::int64_t length) {
   using V = simd<T, Level>;
   V best(-std::numeric_limits<T>::infinity());
   std::int64_t i = 0;
@@ -24,16 +23,14 @@ INLAY_INLINE T row_max(const T* x, std::int64_t length) {
 }
 
 // The first `count` lanes; the others become 0.
-template <class V>
-INLAY_INLINE V first_lanes(const V& x, std::int64_t count) {
+template <class V> INLAY_INLINE V first_lanes(const V& x, std::int64_t count) {
   typename V::value_type lanes[V::size];
   x.store(lanes);
   return V::load_first(lanes, count);
 }
 
 // Sum of exp(x - shift); the exponentials go to `out` when it is not null.
-template <isa Level, class T>
-INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
+template <isa Level, class T> INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
   using V = simd<T, Level>;
   V sum = V::zero();
   for (std::int64_t i = 0; i < length; i += V::size) {
@@ -46,12 +43,10 @@ INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
 }
 
 // One logarithm per row: libm's, in double, is exact enough and needs no code here.
-template <class T>
-INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_log(static_cast<double>(x))); }
+template <class T> INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_log(static_cast<double>(x))); }
 
 // y = f(x), y may be x.
-template <isa Level, class T, class F>
-INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
+template <isa Level, class T, class F> INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
   using V = simd<T, Level>;
   for (std::int64_t i = 0; i < length; i += V::size) f(V::load_up_to(x + i, length - i)).store_up_to(y + i, length - i);
 }
@@ -66,15 +61,15 @@ template <class T> struct shift_by {
 };
 template <class T> struct shifted_exp {
   T top, rest, factor;  // one after the other: their sum would lose the smaller
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x - V(top) - V(rest)) * V(factor); }
+  template <class V> INLAY_INLINE V operator()(const V& x) const {
+    return kernels::exp(x - V(top) - V(rest)) * V(factor);
+  }
 };
 
 }  // namespace detail
 
-template <class T>
-struct softmax {
-  template <isa Level>
-  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+template <class T> struct softmax {
+  template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const T sum = detail::exp_sum<Level>(x, detail::row_max<Level>(x, length), length, y);
       detail::map_row<Level>(y, y, length, detail::scale_by<T>{T{1} / sum});
@@ -83,8 +78,7 @@ struct softmax {
 };
 
 // dx = y (dy - sum(dy y))
-template <class T>
-struct softmax_gradient {
+template <class T> struct softmax_gradient {
   template <isa Level>
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
@@ -94,15 +88,14 @@ struct softmax_gradient {
         sum = multiply_add(V::load_up_to(dy + i, length - i), V::load_up_to(y + i, length - i), sum);
       const V total(sum_lanes(sum));
       for (std::int64_t i = 0; i < length; i += V::size)
-        (V::load_up_to(y + i, length - i) * (V::load_up_to(dy + i, length - i) - total)).store_up_to(dx + i, length - i);
+        (V::load_up_to(y + i, length - i) * (V::load_up_to(dy + i, length - i) - total))
+            .store_up_to(dx + i, length - i);
     }
   }
 };
 
-template <class T>
-struct log_softmax {
-  template <isa Level>
-  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+template <class T> struct log_softmax {
+  template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const T top = detail::row_max<Level>(x, length);
       const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
@@ -113,8 +106,7 @@ struct log_softmax {
 };
 
 // dx = dy - exp(y) sum(dy)
-template <class T>
-struct log_softmax_gradient {
+template <class T> struct log_softmax_gradient {
   template <isa Level>
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
@@ -123,18 +115,19 @@ struct log_softmax_gradient {
       for (std::int64_t i = 0; i < length; i += V::size) sum += V::load_up_to(dy + i, length - i);
       const V total(sum_lanes(sum));
       for (std::int64_t i = 0; i < length; i += V::size)
-        (V::load_up_to(dy + i, length - i) - kernels::exp(V::load_up_to(y + i, length - i)) * total).store_up_to(dx + i, length - i);
+        (V::load_up_to(dy + i, length - i) - kernels::exp(V::load_up_to(y + i, length - i)) * total)
+            .store_up_to(dx + i, length - i);
     }
   }
 };
 
 // loss[r] = log sum exp(x_r) - x_r[class_r]; also stores log sum exp(x_r - max x_r), from which the gradient is made.
-template <class T>
-struct cross_entropy {
+template <class T> struct cross_entropy {
   using memory_bound = void;
 
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* log_sum, std::int64_t rows, std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* log_sum, std::int64_t rows,
+                               std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length) {
       const T top = detail::row_max<Level>(x, length);
       const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
@@ -145,16 +138,17 @@ struct cross_entropy {
 };
 
 // dx_r = scale_r (softmax(x_r) - one_hot(class_r)); scale has one value per row, or one for all (step 0).
-template <class T>
-struct cross_entropy_gradient {
+template <class T> struct cross_entropy_gradient {
   using memory_bound = void;
 
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, const T* log_sum, const T* scale, std::int64_t scale_step, T factor,
-                               T* dx, std::int64_t rows, std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, const T* log_sum, const T* scale,
+                               std::int64_t scale_step, T factor, T* dx, std::int64_t rows,
+                               std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length, dx += length) {
       const T weight = scale[r * scale_step] * factor;
-      detail::map_row<Level>(x, dx, length, detail::shifted_exp<T>{detail::row_max<Level>(x, length), log_sum[r], weight});
+      detail::map_row<Level>(x, dx, length,
+                             detail::shifted_exp<T>{detail::row_max<Level>(x, length), log_sum[r], weight});
       dx[classes[r]] -= weight;
     }
   }

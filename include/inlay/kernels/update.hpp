@@ -10,14 +10,12 @@ template <> struct update_level<double> { using plain_only = void; };
 
 // Momentum as in PyTorch: v = momentum v + (1 - dampening) g (the first v is g), w -= rate (g + momentum v) with
 // Nesterov, else w -= rate v. Weight decay adds decay * w to g.
-template <class T>
-struct sgd_numbers {
+template <class T> struct sgd_numbers {
   T rate, momentum, gradient_share, decay;  // gradient_share: 1 - dampening, or 1 in the first step
   bool nesterov;
 };
 
-template <class T>
-struct sgd_update : update_level<T> {
+template <class T> struct sgd_update : update_level<T> {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* velocity, sgd_numbers<T> n) noexcept {
     using V = simd<T, Level>;
@@ -30,8 +28,7 @@ struct sgd_update : update_level<T> {
   }
 
  private:
-  template <class V>
-  INLAY_INLINE static V step(const V& w, const V& gradient, V& velocity, const sgd_numbers<T>& n) {
+  template <class V> INLAY_INLINE static V step(const V& w, const V& gradient, V& velocity, const sgd_numbers<T>& n) {
     const V g = multiply_add(V(n.decay), w, gradient);
     velocity = multiply_add(V(n.momentum), velocity, g * V(n.gradient_share));
     const V direction = n.nesterov ? multiply_add(V(n.momentum), velocity, g) : velocity;
@@ -40,16 +37,14 @@ struct sgd_update : update_level<T> {
 };
 
 // Kingma and Ba, 2015, as in PyTorch: w -= rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
-template <class T>
-struct adam_numbers {
-  T rate;                     // already divided by 1 - beta1^t
+template <class T> struct adam_numbers {
+  T rate;  // already divided by 1 - beta1^t
   T beta1, beta2, epsilon;
-  T root_correction;          // 1 / sqrt(1 - beta2^t)
-  T decay;                    // added to the gradient (L2)
+  T root_correction;  // 1 / sqrt(1 - beta2^t)
+  T decay;            // added to the gradient (L2)
 };
 
-template <class T>
-struct adam_update : update_level<T> {
+template <class T> struct adam_update : update_level<T> {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* first, T* second, adam_numbers<T> n) noexcept {
     using V = simd<T, Level>;
@@ -63,8 +58,7 @@ struct adam_update : update_level<T> {
   }
 
  private:
-  template <class V>
-  INLAY_INLINE static V step(const V& w, const V& gradient, V& m, V& v, const adam_numbers<T>& n) {
+  template <class V> INLAY_INLINE static V step(const V& w, const V& gradient, V& m, V& v, const adam_numbers<T>& n) {
     const V g = multiply_add(V(n.decay), w, gradient);
     m = multiply_add(V(n.beta1), m, V(T{1} - n.beta1) * g);
     v = multiply_add(V(n.beta2), v, V(T{1} - n.beta2) * g * g);

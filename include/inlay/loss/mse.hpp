@@ -12,11 +12,12 @@ struct mse_options {
 
 // prediction and target of one shape -> (), or that shape without reduction. Throws shape_error: an accidental
 // broadcast of (N,) against (N, 1) is an error.
-template <operand X, operand Y>
-auto mse(X&& prediction, Y&& target, const mse_options& options = {}) {
+template <operand X, operand Y> auto mse(X&& prediction, Y&& target, const mse_options& options = {}) {
   if (!(prediction.shape() == target.shape())) [[unlikely]]
-    throw shape_error("mse", {"expected prediction and target of one shape, got ", prediction.shape(), " and ", target.shape()});
-  if (prediction.shape().size() == 0) [[unlikely]] throw shape_error("mse", {"expected at least one element, got an empty batch ", prediction.shape()});
+    throw shape_error(
+        "mse", {"expected prediction and target of one shape, got ", prediction.shape(), " and ", target.shape()});
+  if (prediction.shape().size() == 0) [[unlikely]]
+    throw shape_error("mse", {"expected at least one element, got an empty batch ", prediction.shape()});
   auto difference = std::forward<X>(prediction) - std::forward<Y>(target);
   auto squares = difference * difference;
   if (options.reduction == inlay::reduction::none) return squares;

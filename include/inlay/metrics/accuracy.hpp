@@ -8,8 +8,7 @@ namespace inlay::inline v0_1::metrics {
 class accuracy {
  public:
   // Scores (N, V) and true classes (N,). Throws shape_error and value_error.
-  template <floating T>
-  void update(const tensor<T>& scores, const tensor<std::int64_t>& classes) {
+  template <floating T> void update(const tensor<T>& scores, const tensor<std::int64_t>& classes) {
     const tensor<std::int64_t> predicted = predictions("accuracy", scores, classes);
     for (std::int64_t i = 0; i < classes.size(); ++i) right_ += predicted.data()[i] == classes.data()[i];
     seen_ += classes.size();

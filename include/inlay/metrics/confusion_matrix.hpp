@@ -11,10 +11,10 @@ class confusion_matrix {
   explicit confusion_matrix(std::int64_t classes) : counts_(checked(classes)) {}
 
   // Scores (N, V) and true classes (N,). Throws shape_error and value_error.
-  template <floating T>
-  void update(const tensor<T>& scores, const tensor<std::int64_t>& classes) {
+  template <floating T> void update(const tensor<T>& scores, const tensor<std::int64_t>& classes) {
     const std::int64_t size = counts_.dim(0);
-    if (scores.rank() == 2 && scores.dim(1) != size) throw shape_error("confusion_matrix", {"expected scores (N, ", size, "), got ", scores.shape()});
+    if (scores.rank() == 2 && scores.dim(1) != size)
+      throw shape_error("confusion_matrix", {"expected scores (N, ", size, "), got ", scores.shape()});
     const tensor<std::int64_t> predicted = predictions("confusion_matrix", scores, classes);
     counts_.write([&](std::span<std::int64_t> counts) {
       for (std::int64_t i = 0; i < classes.size(); ++i)

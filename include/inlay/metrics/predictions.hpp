@@ -6,9 +6,9 @@
 namespace inlay::inline v0_1::metrics {
 
 // scores (N, V) -> (N,). Throws shape_error.
-template <floating T>
-tensor<std::int64_t> predictions(const tensor<T>& scores) {
-  if (scores.rank() != 2 || scores.dim(1) == 0) throw shape_error("predictions", {"expected scores (N, V), got ", scores.shape()});
+template <floating T> tensor<std::int64_t> predictions(const tensor<T>& scores) {
+  if (scores.rank() != 2 || scores.dim(1) == 0)
+    throw shape_error("predictions", {"expected scores (N, V), got ", scores.shape()});
   const std::int64_t length = scores.dim(1);
   tensor<std::int64_t> out = empty<std::int64_t>({scores.dim(0)});
   out.write([&](std::span<std::int64_t> to) {
@@ -27,9 +27,11 @@ tensor<std::int64_t> predictions(const tensor<T>& scores) {
 template <floating T>
 tensor<std::int64_t> predictions(const char* metric, const tensor<T>& scores, const tensor<std::int64_t>& classes) {
   if (scores.rank() != 2 || !(classes.shape() == shape{scores.dim(0)}))
-    throw shape_error(metric, {"expected scores (N, V) and classes (N,), got ", scores.shape(), " and ", classes.shape()});
+    throw shape_error(metric,
+                      {"expected scores (N, V) and classes (N,), got ", scores.shape(), " and ", classes.shape()});
   for (const std::int64_t c : classes.values())
-    if (c < 0 || c >= scores.dim(1)) throw value_error(metric, {"expected classes from 0 to ", scores.dim(1) - 1, ", got ", c});
+    if (c < 0 || c >= scores.dim(1))
+      throw value_error(metric, {"expected classes from 0 to ", scores.dim(1) - 1, ", got ", c});
   return predictions(scores);
 }
 

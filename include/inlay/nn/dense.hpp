@@ -13,8 +13,7 @@ struct dense_config {
   inlay::activation activation = inlay::activation::none;  // applied in the same pass
 };
 
-template <floating T = float>
-class dense {
+template <floating T = float> class dense {
  public:
   // Throws value_error when a size is missing.
   explicit dense(const dense_config& config) : activation_(config.activation) {

@@ -27,7 +27,9 @@ inline distribution he_uniform(std::int64_t fan_in) {
   const double bound = std::sqrt(6.0 / static_cast<double>(fan_in));
   return distribution::uniform(-bound, bound);
 }
-inline distribution he_normal(std::int64_t fan_in) { return distribution::normal(0, std::sqrt(2.0 / static_cast<double>(fan_in))); }
+inline distribution he_normal(std::int64_t fan_in) {
+  return distribution::normal(0, std::sqrt(2.0 / static_cast<double>(fan_in)));
+}
 
 struct weights_config {
   std::uint64_t seed = 0;
@@ -35,8 +37,7 @@ struct weights_config {
 
 // Redraws every parameter of a model by its own rule. A weight depends on the seed and on its path alone, so adding
 // a layer leaves the others as they were.
-template <module M>
-void weights(M& model, const weights_config& config) {
+template <module M> void weights(M& model, const weights_config& config) {
   for (const member& m : members_of(model)) {
     if (!m.is_parameter()) continue;
     std::uint64_t stream = 0xcbf29ce484222325u;  // FNV-1a of the path

@@ -13,8 +13,7 @@ struct rms_norm_config {
   double epsilon = 1e-6;      // keeps the root away from 0
 };
 
-template <floating T = float>
-class rms_norm {
+template <floating T = float> class rms_norm {
  public:
   // Throws value_error when the size is missing.
   explicit rms_norm(const rms_norm_config& config) : epsilon_(static_cast<T>(config.epsilon)) {

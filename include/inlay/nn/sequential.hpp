@@ -8,8 +8,7 @@
 
 namespace inlay::inline v0_1::nn {
 
-template <class... Layer>
-class sequential {
+template <class... Layer> class sequential {
  public:
   explicit sequential(Layer... layers) : layers_(std::move(layers)...) {}
 
@@ -25,10 +24,11 @@ class sequential {
   template <std::size_t I> const auto& layer() const noexcept { return std::get<I>(layers_); }
 
  private:
-  template <std::size_t I>
-  auto run(const auto& x) const {
-    if constexpr (I == sizeof...(Layer)) return x;
-    else return run<I + 1>(std::get<I>(layers_)(x));
+  template <std::size_t I> auto run(const auto& x) const {
+    if constexpr (I == sizeof...(Layer))
+      return x;
+    else
+      return run<I + 1>(std::get<I>(layers_)(x));
   }
 
   std::tuple<Layer...> layers_;

@@ -15,7 +15,8 @@ struct concat_op {
     std::int64_t total = 0;
     for (const tensor<T>* part : parts) {
       if (part->rank() != first.rank() || !(part->shape().with(along, 0) == first.shape().with(along, 0))) [[unlikely]]
-        throw shape_error(name, {"expected shapes that differ along axis ", axis, " only, got ", first.shape(), " and ", part->shape()});
+        throw shape_error(name, {"expected shapes that differ along axis ", axis, " only, got ", first.shape(), " and ",
+                                 part->shape()});
       total += part->dim(along);
     }
     tensor<T> out = tensor<T>::empty(first.shape().with(along, total));
@@ -47,7 +48,8 @@ struct concat_op {
   }
 
  private:
-  template <class T> void give(const tensor<T>& dy, const gradient<T>& part, std::int64_t& begin, std::int64_t size) const {
+  template <class T>
+  void give(const tensor<T>& dy, const gradient<T>& part, std::int64_t& begin, std::int64_t size) const {
     if (part.wanted()) {
       const std::int64_t inner = dy.shape().count(dy.shape().index(axis) + 1, dy.rank());
       part.add(detail::copy_view(dy.data() + begin * inner, part.shape(), detail::contiguous_steps(dy.shape())));
@@ -56,18 +58,19 @@ struct concat_op {
   }
 };
 
-template <operand A, operand... B>
-auto concat(std::int64_t axis, A&& first, B&&... rest) { return apply(concat_op{axis}, std::forward<A>(first), std::forward<B>(rest)...); }
+template <operand A, operand... B> auto concat(std::int64_t axis, A&& first, B&&... rest) {
+  return apply(concat_op{axis}, std::forward<A>(first), std::forward<B>(rest)...);
+}
 
 // A list of operands, joined in halves. Throws shape_error when it is empty.
-template <operand X>
-X concat(std::int64_t axis, std::span<const X> parts) {
+template <operand X> X concat(std::int64_t axis, std::span<const X> parts) {
   if (parts.empty()) throw shape_error(concat_op::name, {"expected at least one operand, got none"});
   if (parts.size() == 1) return parts[0];
   const std::size_t half = parts.size() / 2;
   return apply(concat_op{axis}, concat(axis, parts.first(half)), concat(axis, parts.subspan(half)));
 }
-template <operand X>
-X concat(std::int64_t axis, const std::vector<X>& parts) { return concat(axis, std::span<const X>(parts)); }
+template <operand X> X concat(std::int64_t axis, const std::vector<X>& parts) {
+  return concat(axis, std::span<const X>(parts));
+}
 
 }  // namespace inlay::inline v0_1

@@ -16,8 +16,13 @@ struct cross_entropy_op {
   };
 
   // scores (N, V), classes (N,) -> () or (N,)
-  template <floating T> tensor<T> forward(const tensor<T>& scores, const tensor<std::int64_t>& classes) const { return both(scores, classes).result; }
-  template <class T> auto record(detail::tape_state*, const tensor<T>& scores, const tensor<std::int64_t>& classes) const { return both(scores, classes); }
+  template <floating T> tensor<T> forward(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
+    return both(scores, classes).result;
+  }
+  template <class T>
+  auto record(detail::tape_state*, const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
+    return both(scores, classes);
+  }
 
   template <class T>
   void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<std::int64_t>&) const {
@@ -29,23 +34,23 @@ struct cross_entropy_op {
     const std::int64_t step = reduction == inlay::reduction::none ? 1 : 0;
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::cross_entropy_gradient<T>>(level, k.scores.data() + first * length, k.classes.data() + first, k.log_sum.data() + first,
-                                                   dy.data() + first * step, step, factor, to + first * length, last - first, length);
+      dispatch<kernels::cross_entropy_gradient<T>>(level, k.scores.data() + first * length, k.classes.data() + first,
+                                                   k.log_sum.data() + first, dy.data() + first * step, step, factor,
+                                                   to + first * length, last - first, length);
     });
     dx.add(std::move(out));
   }
 
  private:
-  template <class T>
-  recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
+  template <class T> recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
     check(scores.shape(), classes);
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
     tensor<T> losses = tensor<T>::empty({rows}), log_sum = tensor<T>::empty({rows});
     T *loss = detail::writable(losses), *sums = detail::writable(log_sum);
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first, sums + first,
-                                          last - first, length);
+      dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first,
+                                          sums + first, last - first, length);
     });
     if (reduction != inlay::reduction::none) {
       tensor<T> total = detail::sum_rows(losses, rows, std::int64_t{1});
@@ -56,13 +61,16 @@ struct cross_entropy_op {
   }
 
   static void check(const shape& scores, const tensor<std::int64_t>& classes) {
-    if (scores.rank() != 2 || scores[1] == 0) [[unlikely]] throw shape_error(name, {"expected scores (N, V), got ", scores});
-    if (scores[0] == 0) [[unlikely]] throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
+    if (scores.rank() != 2 || scores[1] == 0) [[unlikely]]
+      throw shape_error(name, {"expected scores (N, V), got ", scores});
+    if (scores[0] == 0) [[unlikely]]
+      throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
     if (!(classes.shape() == shape{scores[0]})) [[unlikely]]
       throw shape_error(name, {"expected classes (", scores[0], ",) for scores ", scores, ", got ", classes.shape()});
     for (std::int64_t i = 0; i < scores[0]; ++i)
       if (classes.data()[i] < 0 || classes.data()[i] >= scores[1]) [[unlikely]]
-        throw value_error(name, {"expected classes from 0 to ", scores[1] - 1, ", got ", classes.data()[i], " in row ", i});
+        throw value_error(name,
+                          {"expected classes from 0 to ", scores[1] - 1, ", got ", classes.data()[i], " in row ", i});
   }
 };
 

@@ -14,7 +14,8 @@ struct dropout_op {
 
   template <class T> recorded<T, tensor<T>> record(detail::tape_state* tape, const tensor<T>& x) const {
     if (tape == nullptr)
-      throw state_error(name, {"expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)"});
+      throw state_error(
+          name, {"expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)"});
     if (tape->mode == autograd::mode::infer) return {x, {}};
     tensor<T> mask = tensor<T>::empty(x.shape());
     const T kept = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
@@ -36,9 +37,9 @@ struct dropout_op {
 };
 
 // Throws value_error unless 0 <= p <= 1.
-template <operand X>
-auto dropout(X&& x, double p) {
-  if (!(p >= 0 && p <= 1)) throw value_error(dropout_op::name, {"expected a probability from 0 to 1, got ", std::to_string(p)});
+template <operand X> auto dropout(X&& x, double p) {
+  if (!(p >= 0 && p <= 1))
+    throw value_error(dropout_op::name, {"expected a probability from 0 to 1, got ", std::to_string(p)});
   return apply(dropout_op{p}, std::forward<X>(x));
 }
 

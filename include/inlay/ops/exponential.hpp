@@ -7,7 +7,9 @@ namespace inlay::inline v0_1 {
 
 struct exp_op {
   static constexpr const char* name = "exp";
-  template <floating T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::exponential{}, std::move(x)); }
+  template <floating T> tensor<T> forward(tensor<T> x) const {
+    return detail::map(kernels::exponential{}, std::move(x));
+  }
   template <class T> tensor<T> keep(const tensor<T>& y) const { return y; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& y, const gradient<T>& dx) const {
     if (dx.wanted()) dx.add(detail::zip_same(kernels::multiply{}, std::move(dy), y));
@@ -25,7 +27,9 @@ struct log_op {
 
 struct sqrt_op {
   static constexpr const char* name = "sqrt";
-  template <floating T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::square_root{}, std::move(x)); }
+  template <floating T> tensor<T> forward(tensor<T> x) const {
+    return detail::map(kernels::square_root{}, std::move(x));
+  }
   template <class T> tensor<T> keep(const tensor<T>& y) const { return y; }
   template <class T> void backward(tensor<T> dy, const tensor<T>& y, const gradient<T>& dx) const {  // dy / (2 y)
     if (dx.wanted()) dx.add(detail::zip_same(kernels::divide{}, std::move(dy), detail::zip_same(kernels::add{}, y, y)));

@@ -8,8 +8,7 @@ namespace inlay::inline v0_1::detail {
 
 // B in panels. For a weight they are kept with its memory until it is written, so inference packs once. Concurrent
 // readers may each build them; one set is kept and none waits.
-template <class T>
-struct packed_form final : derived_form {
+template <class T> struct packed_form final : derived_form {
   static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);
   packed_form() noexcept : derived_form(kind_of_form) {}
   bool is(const kernels::strided<T>& b, std::int64_t rows, std::int64_t columns, isa at) const noexcept {
@@ -22,14 +21,12 @@ struct packed_form final : derived_form {
   tensor<T> panels;
 };
 
-template <class T>
-tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
+template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
   tensor<T> panels = tensor<T>::empty({count * columns * k});
   T* to = writable(panels);
-  parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / (columns * (k + 1))), [&](std::int64_t first, std::int64_t last) {
-    kernels::gemm_pack_b(b, columns, k, n, first, last, to);
-  });
+  parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / (columns * (k + 1))),
+               [&](std::int64_t first, std::int64_t last) { kernels::gemm_pack_b(b, columns, k, n, first, last, to); });
   return panels;
 }
 
@@ -54,8 +51,9 @@ tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::i
 
 // C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
 template <class T>
-void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner, const kernels::strided<T>& b,
-          T* c, bool accumulate = false, const T* bias = nullptr, activation finish = activation::none) {
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner,
+          const kernels::strided<T>& b, T* c, bool accumulate = false, const T* bias = nullptr,
+          activation finish = activation::none) {
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
   const tensor<T> panels = panels_of(owner, b, k, n, level);
@@ -67,12 +65,14 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
   const bool by_rows = m >= n;
   const std::int64_t strip = 12, pieces = by_rows ? (m + strip - 1) / strip : count;
   const std::int64_t work = m * n * (k + 8) / pieces;
-  parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 21) / std::max<std::int64_t>(work, 1)), [&](std::int64_t first, std::int64_t last) {
-    tensor<T> scratch = tensor<T>::empty({kernels::gemm_scratch<T>()});
-    const std::int64_t rows_end = by_rows ? std::min(last * strip, m) : m;
-    dispatch<kernels::gemm_range<T>>(level, shared, by_rows ? first * strip : std::int64_t{0}, rows_end,
-                                     by_rows ? std::int64_t{0} : first, by_rows ? count : last, writable(scratch));
-  });
+  parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 21) / std::max<std::int64_t>(work, 1)),
+               [&](std::int64_t first, std::int64_t last) {
+                 tensor<T> scratch = tensor<T>::empty({kernels::gemm_scratch<T>()});
+                 const std::int64_t rows_end = by_rows ? std::min(last * strip, m) : m;
+                 dispatch<kernels::gemm_range<T>>(level, shared, by_rows ? first * strip : std::int64_t{0}, rows_end,
+                                                  by_rows ? std::int64_t{0} : first, by_rows ? count : last,
+                                                  writable(scratch));
+               });
 }
 
 }  // namespace inlay::inline v0_1::detail

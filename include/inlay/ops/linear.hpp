@@ -15,7 +15,8 @@ struct linear_op {
     check(x, w, b);
     const std::int64_t in = w.dim(1), out = w.dim(0), rows = in == 0 ? x.shape().count(0, x.rank() - 1) : x.size() / in;
     tensor<T> y = tensor<T>::empty(x.shape().with(-1, out));
-    detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, detail::writable(y), false, b.size() > 0 ? b.data() : nullptr, activation);
+    detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, detail::writable(y), false,
+                    b.size() > 0 ? b.data() : nullptr, activation);
     return y;
   }
 
@@ -28,8 +29,10 @@ struct linear_op {
   }
 
   template <class T>
-  void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw, const gradient<T>& db) const {
-    if (activation != activation::none) dy = detail::zip_same(kernels::activation_gradient{activation}, std::move(dy), k.y);
+  void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
+                const gradient<T>& db) const {
+    if (activation != activation::none)
+      dy = detail::zip_same(kernels::activation_gradient{activation}, std::move(dy), k.y);
     const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
     if (dw.wanted()) {  // dW = dy^T x
       tensor<T> g = tensor<T>::empty({out, in});
@@ -46,7 +49,8 @@ struct linear_op {
 
  private:
   template <class T> static void check(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) {
-    if (w.rank() != 2) [[unlikely]] throw shape_error(name, {"expected a weight (out, in), got ", w.shape()});
+    if (w.rank() != 2) [[unlikely]]
+      throw shape_error(name, {"expected a weight (out, in), got ", w.shape()});
     if (x.rank() < 1 || x.dim(-1) != w.dim(1)) [[unlikely]]
       throw shape_error(name, {"expected input (…, ", w.dim(1), "), got ", x.shape(), "; did you forget to flatten?"});
     if (b.size() > 0 && !(b.shape() == shape{w.dim(0)})) [[unlikely]]
@@ -54,10 +58,11 @@ struct linear_op {
   }
 };
 
-template <operand X, operand W>
-auto linear(X&& x, W&& w) { return apply(linear_op{}, std::forward<X>(x), std::forward<W>(w), tensor<typename std::remove_cvref_t<X>::value_type>()); }
-template <operand X, operand W, operand B>
-auto linear(X&& x, W&& w, B&& b, activation f = activation::none) {
+template <operand X, operand W> auto linear(X&& x, W&& w) {
+  return apply(linear_op{}, std::forward<X>(x), std::forward<W>(w),
+               tensor<typename std::remove_cvref_t<X>::value_type>());
+}
+template <operand X, operand W, operand B> auto linear(X&& x, W&& w, B&& b, activation f = activation::none) {
   return apply(linear_op{f}, std::forward<X>(x), std::forward<W>(w), std::forward<B>(b));
 }
 

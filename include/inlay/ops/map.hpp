@@ -10,8 +10,7 @@ namespace inlay::inline v0_1::detail {
 
 inline constexpr std::int64_t map_grain = 1 << 14;  // elements that are worth a thread
 
-template <class F, class T, class... In>
-void run_map(const F& f, T* out, std::int64_t count, In... in) {
+template <class F, class T, class... In> void run_map(const F& f, T* out, std::int64_t count, In... in) {
   const isa level = active_isa();
   parallel_for(count, map_grain, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::map<F, T>>(level, last - first, out + first, f, in.at(first)...);
@@ -19,8 +18,7 @@ void run_map(const F& f, T* out, std::int64_t count, In... in) {
 }
 
 // f of one tensor, in its own memory when nobody else has it.
-template <class F, class T>
-tensor<T> map(const F& f, tensor<T> x) {
+template <class F, class T> tensor<T> map(const F& f, tensor<T> x) {
   const T* from = std::as_const(x).data();
   const std::int64_t size = x.size();
   tensor<T> out = result_on(x);
@@ -44,12 +42,14 @@ INLAY_OUTLINE inline steps broadcast_steps_of(const shape& from, const shape& to
 
 INLAY_OUTLINE inline steps contiguous_steps(const shape& sizes) {
   steps out{};
-  for (int axis = 0; axis < sizes.rank(); ++axis) out[static_cast<std::size_t>(axis)] = sizes.count(axis + 1, sizes.rank());
+  for (int axis = 0; axis < sizes.rank(); ++axis)
+    out[static_cast<std::size_t>(axis)] = sizes.count(axis + 1, sizes.rank());
   return out;
 }
 
 // Where element number `index` of the axes of `sizes` lies in such a view; `axes` counts the leading axes only.
-INLAY_OUTLINE inline std::int64_t offset_of(std::int64_t index, const shape& sizes, const steps& by, int axes = shape::max_rank) {
+INLAY_OUTLINE inline std::int64_t offset_of(std::int64_t index, const shape& sizes, const steps& by,
+                                            int axes = shape::max_rank) {
   std::int64_t offset = 0;
   for (int axis = std::min(axes, sizes.rank()) - 1; axis >= 0; --axis) {
     offset += index % sizes.begin()[axis] * by[static_cast<std::size_t>(axis)];
@@ -86,8 +86,7 @@ struct zip_plan {
 };
 
 // f of two tensors of one shape; an unshared operand gives its memory.
-template <class F, class T>
-tensor<T> zip_same(const F& f, tensor<T> a, tensor<T> b) {
+template <class F, class T> tensor<T> zip_same(const F& f, tensor<T> a, tensor<T> b) {
   const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
   const std::int64_t size = a.size();
   tensor<T> out = a.writable_in_place() ? std::move(a) : result_on(b);
@@ -96,34 +95,33 @@ tensor<T> zip_same(const F& f, tensor<T> a, tensor<T> b) {
 }
 
 // f of two tensors of shapes that broadcast.
-template <class F, class T>
-tensor<T> zip(const char* name, const F& f, tensor<T> a, tensor<T> b) {
+template <class F, class T> tensor<T> zip(const char* name, const F& f, tensor<T> a, tensor<T> b) {
   if (a.shape() == b.shape()) return zip_same(f, std::move(a), std::move(b));
   const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
   const zip_plan plan(name, a.shape(), b.shape());
   tensor<T> out = tensor<T>::empty(plan.sizes);
   T* to = writable(out);
   const isa level = active_isa();
-  parallel_for(plan.runs, std::max<std::int64_t>(1, map_grain / std::max<std::int64_t>(plan.run, 1)), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r)
-      dispatch<kernels::map<F, T>>(level, plan.run, to + r * plan.run, f,
-                                   kernels::operand<T>{from_a + offset_of(r, plan.sizes, plan.left, plan.outer), plan.left_step},
-                                   kernels::operand<T>{from_b + offset_of(r, plan.sizes, plan.right, plan.outer), plan.right_step});
-  });
+  parallel_for(plan.runs, std::max<std::int64_t>(1, map_grain / std::max<std::int64_t>(plan.run, 1)),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t r = first; r < last; ++r)
+                   dispatch<kernels::map<F, T>>(
+                       level, plan.run, to + r * plan.run, f,
+                       kernels::operand<T>{from_a + offset_of(r, plan.sizes, plan.left, plan.outer), plan.left_step},
+                       kernels::operand<T>{from_b + offset_of(r, plan.sizes, plan.right, plan.outer), plan.right_step});
+               });
   return out;
 }
 
 // A strided view as a tensor of its own.
-template <class T>
-tensor<T> copy_view(const T* from, const shape& sizes, const steps& by) {
+template <class T> tensor<T> copy_view(const T* from, const shape& sizes, const steps& by) {
   tensor<T> out = tensor<T>::empty(sizes);
   dispatch<kernels::copy_strided<T>>(active_isa(), from, writable(out), &sizes, by.data());
   return out;
 }
 
 // x repeated to a larger shape.
-template <class T>
-tensor<T> broadcast_to(const tensor<T>& x, const shape& sizes) {
+template <class T> tensor<T> broadcast_to(const tensor<T>& x, const shape& sizes) {
   if (x.shape() == sizes) return x;
   if (!(broadcast("expand", x.shape(), sizes) == sizes))
     throw shape_error("expand", {"expected a shape that ", x.shape(), " broadcasts to, got ", sizes});
@@ -131,8 +129,7 @@ tensor<T> broadcast_to(const tensor<T>& x, const shape& sizes) {
 }
 
 // Axes in another order: axis i of the result is axis order[i] of x.
-template <class T>
-tensor<T> permuted(const tensor<T>& x, std::span<const int> order) {
+template <class T> tensor<T> permuted(const tensor<T>& x, std::span<const int> order) {
   const steps own = contiguous_steps(x.shape());
   steps by{};
   shape sizes;
@@ -150,8 +147,7 @@ struct axis_set {
 };
 
 // x reduced over some axes; the result keeps them with size 1.
-template <class F, class T>
-tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
+template <class F, class T> tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
   shape kept;
   // Neighbouring axes that are both reduced, or both kept, count as one.
   std::array<std::int64_t, shape::max_rank> group{};
@@ -161,7 +157,8 @@ tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
     const std::int64_t size = x.shape().begin()[axis];
     kept.append(over.contains(axis) ? 1 : size);
     if (size == 1) continue;
-    if (groups > 0 && group_over[groups - 1] == over.contains(axis)) group[groups - 1] *= size;
+    if (groups > 0 && group_over[groups - 1] == over.contains(axis))
+      group[groups - 1] *= size;
     else {
       group[groups] = size;
       group_over[groups++] = over.contains(axis);
@@ -182,18 +179,22 @@ tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
   const std::int64_t part = 1 << 16;
   if (outer * inner == 1 && length > 2 * part) {  // one long sum: parts fixed by its length, then their sum in order
     const std::int64_t parts = length / part;
-    tensor<T> heads = reduced<F>(tensor<T>(x).reshape(shape{length}).slice(0, parts * part).reshape({parts, part}), {{false, true}});
+    tensor<T> heads =
+        reduced<F>(tensor<T>(x).reshape(shape{length}).slice(0, parts * part).reshape({parts, part}), {{false, true}});
     tensor<T> sums = tensor<T>::empty({parts + 1});
     T* all = writable(sums);
     std::copy_n(std::as_const(heads).data(), parts, all);
-    dispatch<kernels::reduce<F, T>>(level, x.data() + parts * part, all + parts, length - parts * part, std::int64_t{1}, std::int64_t{0}, std::int64_t{1});
-    dispatch<kernels::reduce<F, T>>(level, static_cast<const T*>(all), to, parts + 1, std::int64_t{1}, std::int64_t{0}, std::int64_t{1});
+    dispatch<kernels::reduce<F, T>>(level, x.data() + parts * part, all + parts, length - parts * part, std::int64_t{1},
+                                    std::int64_t{0}, std::int64_t{1});
+    dispatch<kernels::reduce<F, T>>(level, static_cast<const T*>(all), to, parts + 1, std::int64_t{1}, std::int64_t{0},
+                                    std::int64_t{1});
     return out.reshape(kept);
   }
   if (outer * inner > 0)
-    parallel_for(outer * inner, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(length, 1)), [&](std::int64_t first, std::int64_t end) {
-      dispatch<kernels::reduce<F, T>>(level, x.data(), to, length, inner, first, end);
-    });
+    parallel_for(outer * inner, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(length, 1)),
+                 [&](std::int64_t first, std::int64_t end) {
+                   dispatch<kernels::reduce<F, T>>(level, x.data(), to, length, inner, first, end);
+                 });
 
   shape rest;
   axis_set others;
@@ -206,25 +207,25 @@ tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
 }
 
 // Sums over the first of (rows, columns).
-template <class T>
-tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std::int64_t columns) {
+template <class T> tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std::int64_t columns) {
   tensor<T> out = tensor<T>::empty({columns});
   T* to = writable(out);
   const isa level = active_isa();
-  parallel_for(columns, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(rows, 1)), [&](std::int64_t first, std::int64_t last) {
-    dispatch<kernels::reduce<kernels::sum_of, T>>(level, x.data(), to, rows, columns, first, last);
-  });
+  parallel_for(columns, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(rows, 1)),
+               [&](std::int64_t first, std::int64_t last) {
+                 dispatch<kernels::reduce<kernels::sum_of, T>>(level, x.data(), to, rows, columns, first, last);
+               });
   return out;
 }
 
 // The gradient of an operand that was repeated: summed back to its shape.
-template <class T>
-tensor<T> sum_to(tensor<T> x, const shape& sizes) {
+template <class T> tensor<T> sum_to(tensor<T> x, const shape& sizes) {
   if (x.shape() == sizes) return x;
   axis_set over;
   const int extra = x.rank() - sizes.rank();
   for (int axis = 0; axis < x.rank(); ++axis)
-    over.chosen[static_cast<std::size_t>(axis)] = axis < extra || (sizes.begin()[axis - extra] == 1 && x.shape().begin()[axis] != 1);
+    over.chosen[static_cast<std::size_t>(axis)] =
+        axis < extra || (sizes.begin()[axis - extra] == 1 && x.shape().begin()[axis] != 1);
   return reduced<kernels::sum_of>(x, over).reshape(sizes);
 }
 

@@ -28,8 +28,10 @@ struct matmul_op {
     for (std::int64_t i = 0; i < batch.size(); ++i) {
       const T* left = a.data() + detail::offset_of(i, batch, at_a) * s.m * s.k;
       const T* right = b.data() + detail::offset_of(i, batch, at_b) * s.k * s.n;
-      const kernels::strided<T> view_a = options.transpose_a ? kernels::strided<T>{left, 1, s.m} : kernels::strided<T>{left, s.k, 1};
-      const kernels::strided<T> view_b = options.transpose_b ? kernels::strided<T>{right, 1, s.k} : kernels::strided<T>{right, s.n, 1};
+      const kernels::strided<T> view_a =
+          options.transpose_a ? kernels::strided<T>{left, 1, s.m} : kernels::strided<T>{left, s.k, 1};
+      const kernels::strided<T> view_b =
+          options.transpose_b ? kernels::strided<T>{right, 1, s.k} : kernels::strided<T>{right, s.n, 1};
       detail::gemm<T>(s.m, s.n, s.k, view_a, b, view_b, to + i * s.m * s.n);
     }
     shape result = batch;
@@ -38,10 +40,13 @@ struct matmul_op {
     return std::move(c).reshape(result);
   }
 
-  template <class T> auto keep(const tensor<T>& a, const tensor<T>& b, const tensor<T>&) const { return std::pair(a, b); }
+  template <class T> auto keep(const tensor<T>& a, const tensor<T>& b, const tensor<T>&) const {
+    return std::pair(a, b);
+  }
 
   template <class T>
-  void backward(const tensor<T>& dc, const std::pair<tensor<T>, tensor<T>>& kept, const gradient<T>& da, const gradient<T>& db) const {
+  void backward(const tensor<T>& dc, const std::pair<tensor<T>, tensor<T>>& kept, const gradient<T>& da,
+                const gradient<T>& db) const {
     // As matrices: C = A B, dA = dC B^T, dB = A^T dC; a transposed operand gets the transposed gradient.
     const sizes s = check(kept.first.shape(), kept.second.shape());
     const tensor<T> a = matrix(kept.first, true), b = matrix(kept.second, false);
@@ -73,23 +78,26 @@ struct matmul_op {
   bool options_transposed(bool left) const { return left ? options.transpose_a : options.transpose_b; }
 
   sizes check(const shape& a, const shape& b) const {
-    if (a.rank() < 1 || b.rank() < 1) [[unlikely]] fail(a, b);
+    if (a.rank() < 1 || b.rank() < 1) [[unlikely]]
+      fail(a, b);
     sizes s{};
     for (int i = 0; i + 2 < a.rank(); ++i) s.batch_a.append(a[i]);
     for (int i = 0; i + 2 < b.rank(); ++i) s.batch_b.append(b[i]);
     s.m = a.rank() == 1 ? 1 : a[options.transpose_a ? -1 : -2];
     s.k = a.rank() == 1 ? a[0] : a[options.transpose_a ? -2 : -1];
     s.n = b.rank() == 1 ? 1 : b[options.transpose_b ? -2 : -1];
-    if (s.k != (b.rank() == 1 ? b[0] : b[options.transpose_b ? -1 : -2])) [[unlikely]] fail(a, b);
+    if (s.k != (b.rank() == 1 ? b[0] : b[options.transpose_b ? -1 : -2])) [[unlikely]]
+      fail(a, b);
     return s;
   }
   [[noreturn]] INLAY_COLD void fail(const shape& a, const shape& b) const {
-    throw shape_error(name, {"expected (…, m, k) and (…, k, n), got ", a, options.transpose_a ? " transposed" : "", " and ", b,
-                             options.transpose_b ? " transposed" : ""});
+    throw shape_error(name, {"expected (…, m, k) and (…, k, n), got ", a, options.transpose_a ? " transposed" : "",
+                             " and ", b, options.transpose_b ? " transposed" : ""});
   }
 };
 
-template <operand A, operand B>
-auto matmul(A&& a, B&& b, const matmul_options& options = {}) { return apply(matmul_op{options}, std::forward<A>(a), std::forward<B>(b)); }
+template <operand A, operand B> auto matmul(A&& a, B&& b, const matmul_options& options = {}) {
+  return apply(matmul_op{options}, std::forward<A>(a), std::forward<B>(b));
+}
 
 }  // namespace inlay::inline v0_1

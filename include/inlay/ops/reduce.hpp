@@ -15,7 +15,8 @@ namespace detail {
 // The axes of a reduction, without a heap allocation.
 struct reduction {
   explicit reduction(const reduce_options& options) : keep_dims(options.keep_dims) {
-    if (options.axes.size() > shape::max_rank) throw shape_error("reduce", {"expected at most 8 axes, got ", options.axes.size()});
+    if (options.axes.size() > shape::max_rank)
+      throw shape_error("reduce", {"expected at most 8 axes, got ", options.axes.size()});
     for (const std::int64_t axis : options.axes) axes[static_cast<std::size_t>(count++)] = axis;
   }
   reduction(std::int64_t axis, bool keep) : count(1), keep_dims(keep) { axes[0] = axis; }
@@ -78,7 +79,8 @@ struct mean_op {
  private:
   template <class T> tensor<T> share(const shape& sizes) const {
     const std::int64_t kept = how.kept(sizes).size();
-    return tensor<T>(shape{}, kept == 0 ? T{0} : T{1} / static_cast<T>(sizes.size() / kept));  // of no values: 0 · inf, NaN
+    return tensor<T>(shape{},
+                     kept == 0 ? T{0} : T{1} / static_cast<T>(sizes.size() / kept));  // of no values: 0 · inf, NaN
   }
 };
 
@@ -91,7 +93,8 @@ struct max_op {
     return detail::reduced<kernels::max_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
   }
   template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return std::pair(x, y); }
-  template <class T> void backward(const tensor<T>& dy, const std::pair<tensor<T>, tensor<T>>& kept, const gradient<T>& dx) const {
+  template <class T>
+  void backward(const tensor<T>& dy, const std::pair<tensor<T>, tensor<T>>& kept, const gradient<T>& dx) const {
     if (!dx.wanted()) return;
     const tensor<T>&x = kept.first, &y = kept.second;
     const shape sizes = how.kept(x.shape());
@@ -110,12 +113,18 @@ struct max_op {
 // Over all axes, over one, or over several: sum(x), sum(x, -1), sum(x, {.axes = {0, 2}, .keep_dims = true}).
 template <operand X> auto sum(X&& x) { return apply(sum_op{}, std::forward<X>(x)); }
 template <operand X> auto sum(X&& x, std::int64_t axis) { return apply(sum_op{{axis, false}}, std::forward<X>(x)); }
-template <operand X> auto sum(X&& x, const reduce_options& options) { return apply(sum_op{detail::reduction(options)}, std::forward<X>(x)); }
+template <operand X> auto sum(X&& x, const reduce_options& options) {
+  return apply(sum_op{detail::reduction(options)}, std::forward<X>(x));
+}
 template <operand X> auto mean(X&& x) { return apply(mean_op{}, std::forward<X>(x)); }
 template <operand X> auto mean(X&& x, std::int64_t axis) { return apply(mean_op{{axis, false}}, std::forward<X>(x)); }
-template <operand X> auto mean(X&& x, const reduce_options& options) { return apply(mean_op{detail::reduction(options)}, std::forward<X>(x)); }
+template <operand X> auto mean(X&& x, const reduce_options& options) {
+  return apply(mean_op{detail::reduction(options)}, std::forward<X>(x));
+}
 template <operand X> auto max(X&& x) { return apply(max_op{}, std::forward<X>(x)); }
 template <operand X> auto max(X&& x, std::int64_t axis) { return apply(max_op{{axis, false}}, std::forward<X>(x)); }
-template <operand X> auto max(X&& x, const reduce_options& options) { return apply(max_op{detail::reduction(options)}, std::forward<X>(x)); }
+template <operand X> auto max(X&& x, const reduce_options& options) {
+  return apply(max_op{detail::reduction(options)}, std::forward<X>(x));
+}
 
 }  // namespace inlay::inline v0_1

@@ -15,8 +15,7 @@ struct reshape_op {
 };
 
 // One size may be -1 and follows from the others. Throws shape_error when the number of elements differs.
-template <operand X>
-auto reshape(X&& x, std::initializer_list<std::int64_t> sizes) {
+template <operand X> auto reshape(X&& x, std::initializer_list<std::int64_t> sizes) {
   const shape from = x.shape();
   shape to;
   std::int64_t known = 1, open = 0;
@@ -28,11 +27,11 @@ auto reshape(X&& x, std::initializer_list<std::int64_t> sizes) {
 template <operand X> auto reshape(X&& x, const shape& sizes) { return apply(reshape_op{sizes}, std::forward<X>(x)); }
 
 // Axes first … last become one; by default all but the batch axis: (N, C, H, W) -> (N, C·H·W).
-template <operand X>
-auto flatten(X&& x, std::int64_t first = 1, std::int64_t last = -1) {
+template <operand X> auto flatten(X&& x, std::int64_t first = 1, std::int64_t last = -1) {
   const shape from = x.shape();
   const int begin = from.rank() == 1 && first == 1 ? 0 : from.index(first), end = from.index(last) + 1;
-  if (begin >= end) throw shape_error("flatten", {"expected a first axis before the last, got ", first, " and ", last, " of ", from});
+  if (begin >= end)
+    throw shape_error("flatten", {"expected a first axis before the last, got ", first, " and ", last, " of ", from});
   shape to;
   for (int axis = 0; axis < begin; ++axis) to.append(from[axis]);
   to.append(from.count(begin, end));

@@ -19,8 +19,7 @@ void run_rows(std::int64_t rows, std::int64_t length, T* out, Pointer... in) {
 }
 
 // Forward and gradient kernels along the last axis; another axis is brought there and back.
-template <template <class> class Forward, template <class> class Gradient>
-struct softmax_op {
+template <template <class> class Forward, template <class> class Gradient> struct softmax_op {
   std::int64_t axis = -1;
 
   template <floating T> tensor<T> forward(const tensor<T>& x) const {
@@ -62,12 +61,18 @@ struct softmax_op {
 
 }  // namespace detail
 
-struct softmax_op : detail::softmax_op<kernels::softmax, kernels::softmax_gradient> { static constexpr const char* name = "softmax"; };
+struct softmax_op : detail::softmax_op<kernels::softmax, kernels::softmax_gradient> {
+  static constexpr const char* name = "softmax";
+};
 struct log_softmax_op : detail::softmax_op<kernels::log_softmax, kernels::log_softmax_gradient> {
   static constexpr const char* name = "log_softmax";
 };
 
-template <operand X> auto softmax(X&& x, std::int64_t axis = -1) { return apply(softmax_op{{axis}}, std::forward<X>(x)); }
-template <operand X> auto log_softmax(X&& x, std::int64_t axis = -1) { return apply(log_softmax_op{{axis}}, std::forward<X>(x)); }
+template <operand X> auto softmax(X&& x, std::int64_t axis = -1) {
+  return apply(softmax_op{{axis}}, std::forward<X>(x));
+}
+template <operand X> auto log_softmax(X&& x, std::int64_t axis = -1) {
+  return apply(log_softmax_op{{axis}}, std::forward<X>(x));
+}
 
 }  // namespace inlay::inline v0_1

@@ -22,7 +22,8 @@ class adam final : public optimizer_of<adam> {
  public:
   // Throws value_error for numbers out of range, and for a model without parameters.
   template <module M>
-  explicit adam(M& model, const adam_config& config = {}) : optimizer_of("adam", members_of(model), config.learning_rate), config_(checked(config)) {}
+  explicit adam(M& model, const adam_config& config = {})
+      : optimizer_of("adam", members_of(model), config.learning_rate), config_(checked(config)) {}
 
  private:
   friend optimizer_of<adam>;
@@ -30,17 +31,21 @@ class adam final : public optimizer_of<adam> {
   INLAY_COLD static const adam_config& checked(const adam_config& config) {
     const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
     if (!fraction(config.beta1) || !fraction(config.beta2))
-      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", std::to_string(config.beta1), " and ", std::to_string(config.beta2)});
-    if (!(config.epsilon >= 0) || !(config.weight_decay >= 0)) throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
+      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", std::to_string(config.beta1),
+                                 " and ", std::to_string(config.beta2)});
+    if (!(config.epsilon >= 0) || !(config.weight_decay >= 0))
+      throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
     return config;
   }
 
-  template <class T>
-  void run(weight& w, detail::cell<T>& cell) const {
+  template <class T> void run(weight& w, detail::cell<T>& cell) const {
     const double t = static_cast<double>(w.steps);
-    const kernels::adam_numbers<T> numbers{static_cast<T>(learning_rate() / (1 - std::pow(config_.beta1, t))), static_cast<T>(config_.beta1),
-                                           static_cast<T>(config_.beta2), static_cast<T>(config_.epsilon),
-                                           static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, t))), static_cast<T>(config_.weight_decay)};
+    const kernels::adam_numbers<T> numbers{static_cast<T>(learning_rate() / (1 - std::pow(config_.beta1, t))),
+                                           static_cast<T>(config_.beta1),
+                                           static_cast<T>(config_.beta2),
+                                           static_cast<T>(config_.epsilon),
+                                           static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
+                                           static_cast<T>(config_.weight_decay)};
     T *first = w.state<T>(0), *second = w.state<T>(1);
     run_update<kernels::adam_update<T>>(cell, numbers, first, second);
   }

@@ -10,8 +10,7 @@ namespace inlay::inline v0_1::optim {
 
 // A weight and an optimiser's state for it: up to two tensors of the weight's shape and element type, made when needed.
 struct weight {
-  template <class T>
-  T* state(int which) {
+  template <class T> T* state(int which) {
     tensor<T>& t = std::get<state_of<T>>(states)[static_cast<std::size_t>(which)];
     if (!(t.shape() == cell->shape())) t = tensor<T>(cell->shape());
     return inlay::detail::writable(t);
@@ -42,14 +41,17 @@ class optimizer {
   void step() {
     for (const weight& w : weights_) {
       const detail::counted<detail::cell_base>& stray = w.cell->stray;
-      if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]] forgotten(*stray);
+      if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]]
+        forgotten(*stray);
     }
     ++steps_;
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
       ++w.steps;
-      if (w.cell->type == dtype::float32) update(w, static_cast<detail::cell<float>&>(*w.cell));
-      else update(w, static_cast<detail::cell<double>&>(*w.cell));
+      if (w.cell->type == dtype::float32)
+        update(w, static_cast<detail::cell<float>&>(*w.cell));
+      else
+        update(w, static_cast<detail::cell<double>&>(*w.cell));
     }
   }
 
@@ -103,8 +105,7 @@ class optimizer {
 
 // Gives an optimiser its update() for both element types from its template run(weight&, cell&) — when it is used, so
 // that a program that includes the header and does not train pays nothing.
-template <class Optimizer>
-class optimizer_of : public optimizer {
+template <class Optimizer> class optimizer_of : public optimizer {
  protected:
   using optimizer::optimizer;
   void update(weight& w, detail::cell<float>& cell) override { static_cast<Optimizer&>(*this).run(w, cell); }
@@ -119,7 +120,8 @@ void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) 
     const isa level = active_isa();
     T* to = values.data();
     parallel_for(static_cast<std::int64_t>(values.size()), 1 << 14, [&](std::int64_t first, std::int64_t last) {
-      dispatch<Kernel>(level, last - first, to + first, gradient + first, (state == nullptr ? state : state + first)..., numbers);
+      dispatch<Kernel>(level, last - first, to + first, gradient + first, (state == nullptr ? state : state + first)...,
+                       numbers);
     });
   });
 }

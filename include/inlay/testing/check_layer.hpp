@@ -15,24 +15,25 @@
 
 namespace inlay::inline v0_1::testing {
 
-template <floating T>
-struct layer_options {
+template <floating T> struct layer_options {
   std::optional<tensor<T>> golden = {};
-  double absolute = sizeof(T) == 8 ? 1e-10 : 1e-5, relative = sizeof(T) == 8 ? 1e-9 : 1e-4;  // golden, and between levels
-  bool rows_independent = true;  // the first axis of the input is a batch
+  double absolute = sizeof(T) == 8 ? 1e-10 : 1e-5,
+         relative = sizeof(T) == 8 ? 1e-9 : 1e-4;  // golden, and between levels
+  bool rows_independent = true;                    // the first axis of the input is a batch
   gradient_options gradient = {};
 };
 
 namespace detail {
 
-template <class T>
-bool same_bits(const tensor<T>& a, const tensor<T>& b) {
+template <class T> bool same_bits(const tensor<T>& a, const tensor<T>& b) {
   return a.shape() == b.shape() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.bytes()) == 0);
 }
 
 template <class T>
-void compare_close(report& out, const std::string& what, const tensor<T>& got, const tensor<T>& expected, double absolute, double relative) {
-  if (!(got.shape() == expected.shape())) return out.add(false, what, "expected " + expected.shape().text() + ", got " + got.shape().text());
+void compare_close(report& out, const std::string& what, const tensor<T>& got, const tensor<T>& expected,
+                   double absolute, double relative) {
+  if (!(got.shape() == expected.shape()))
+    return out.add(false, what, "expected " + expected.shape().text() + ", got " + got.shape().text());
   for (std::int64_t i = 0; i < got.size(); ++i) {
     const double a = static_cast<double>(got.data()[i]), b = static_cast<double>(expected.data()[i]);
     if (!(std::abs(a - b) <= absolute + relative * std::abs(b)))
@@ -46,7 +47,8 @@ struct temporary_file {
   temporary_file() {
     const char* folder = std::getenv("TMPDIR");
     static constinit std::atomic<unsigned> count{0};
-    path = std::string(folder != nullptr ? folder : "/tmp") + "/inlay-check-" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
+    path = std::string(folder != nullptr ? folder : "/tmp") + "/inlay-check-" + std::to_string(::getpid()) + "-" +
+           std::to_string(count.fetch_add(1));
   }
   ~temporary_file() { std::remove(path.c_str()); }
   std::string path;
@@ -64,13 +66,14 @@ void check_levels(report& out, const Layer& layer, const tensor<T>& x, const lay
     };
     const tensor<T> one = run(1);
     if (!plain) plain = one;
-    compare_close(out, std::string("level ") + name(level) + " agrees with plain", one, *plain, options.absolute, options.relative);
-    out.add(same_bits(one, run(2)) && same_bits(one, run(4)), std::string("level ") + name(level) + ": bits equal for 1, 2 and 4 threads");
+    compare_close(out, std::string("level ") + name(level) + " agrees with plain", one, *plain, options.absolute,
+                  options.relative);
+    out.add(same_bits(one, run(2)) && same_bits(one, run(4)),
+            std::string("level ") + name(level) + ": bits equal for 1, 2 and 4 threads");
   }
 }
 
-template <class Layer, class T>
-void check_rows(report& out, const Layer& layer, const tensor<T>& x) {
+template <class Layer, class T> void check_rows(report& out, const Layer& layer, const tensor<T>& x) {
   const tensor<T> all = layer(x);
   if (all.rank() == 0 || all.dim(0) != x.dim(0)) return;
   bool equal = true;
@@ -78,8 +81,7 @@ void check_rows(report& out, const Layer& layer, const tensor<T>& x) {
   out.add(equal, "a row has the same bits alone and in a batch");
 }
 
-template <class Layer, class T>
-void check_file(report& out, const Layer& layer, const tensor<T>& x) {
+template <class Layer, class T> void check_file(report& out, const Layer& layer, const tensor<T>& x) {
   const tensor<T> before = layer(x);
   const temporary_file file;
   io::save(layer, file.path);
@@ -87,14 +89,14 @@ void check_file(report& out, const Layer& layer, const tensor<T>& x) {
   for (const member& m : members_of(copy))
     if (m.is_parameter()) {
       random::generator g(3);
-      if (m.cell->type == dtype_of<T>) static_cast<inlay::detail::cell<T>&>(*m.cell).assign(random::uniform<T>(g, m.cell->shape()));
+      if (m.cell->type == dtype_of<T>)
+        static_cast<inlay::detail::cell<T>&>(*m.cell).assign(random::uniform<T>(g, m.cell->shape()));
     }
   io::load(copy, file.path);
   out.add(same_bits(copy(x), before), "saved and loaded: the same bits");
 }
 
-template <class Layer, class T>
-void check_regular(report& out, Layer layer, const tensor<T>& x) {
+template <class Layer, class T> void check_regular(report& out, Layer layer, const tensor<T>& x) {
   const tensor<T> before = layer(x);
   Layer copy = layer;
   bool independent = true, any = false;
@@ -173,7 +175,9 @@ void check_gradients(report& out, Layer layer, tensor<double> x, const gradient_
 template <module Layer, floating T>
 report check_layer(const Layer& layer, const tensor<T>& x, const layer_options<T>& options = {}) {
   report out;
-  if (options.golden) detail::compare_close(out, "golden numbers", tensor<T>(layer(x)), *options.golden, options.absolute, options.relative);
+  if (options.golden)
+    detail::compare_close(out, "golden numbers", tensor<T>(layer(x)), *options.golden, options.absolute,
+                          options.relative);
   if constexpr (std::is_same_v<T, double>) detail::check_gradients(out, layer, x, options.gradient);
   detail::check_levels(out, layer, x, options);
   if (options.rows_independent) detail::check_rows(out, layer, x);
