@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <cstdlib>
 #include <limits>
@@ -49,6 +50,10 @@ struct tell_level {
   INLAY_INLINE static void run(int* level, int a, double b, const char* c) noexcept {
     *level = static_cast<int>(Level) * 100 + a + static_cast<int>(b) + (c[0] - '0');
   }
+};
+
+struct tell_bound_level : tell_level {
+  using memory_bound = void;
 };
 
 struct multiply {
@@ -134,6 +139,8 @@ TEST_CASE("dispatch: runs the level it is given, with its arguments") {
     int told = 0;
     dispatch<tell_level>(level, &told, 1, 2.0, "3");
     CHECK(told == static_cast<int>(level) * 100 + 6);
+    dispatch<tell_bound_level>(level, &told, 1, 2.0, "3");  // has no code for AVX-512
+    CHECK(told == static_cast<int>(std::min(level, isa::avx2)) * 100 + 6);
   });
 }
 

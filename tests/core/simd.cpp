@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -17,7 +18,7 @@ namespace {
 constexpr int most_lanes = 64 / 4;
 
 // What each operation gave, and what a scalar gives. Rows are operations, columns lanes.
-enum operation { plus, minus, times, over, negative, plus_assign, larger, smaller, chosen, broadcast, multiplied_added, bit_copy,
+enum operation { plus, minus, times, over, negative, plus_assign, larger, smaller, chosen, broadcast, nothing, multiplied_added, bit_copy,
                  absolute, anded, ored, xored, inverted, shifted_left, shifted_right, operations };
 enum comparison { less, greater, less_equal, greater_equal, equal, not_equal, comparisons };
 
@@ -48,6 +49,7 @@ struct all_operations {
     min(x, y).store(out->values[smaller]);
     select(x < y, z, x).store(out->values[chosen]);
     V(a[1]).store(out->values[broadcast]);
+    V::zero().store(out->values[nothing]);
     multiply_add(x, y, z).store(out->values[multiplied_added]);
     V::from_bits(x.bits()).store(out->values[bit_copy]);
     if constexpr (std::is_floating_point_v<T>) {
@@ -126,6 +128,7 @@ void check_operations(std::vector<T> a, std::vector<T> b, std::vector<T> c) {
     const int lanes = lanes_of<T>(level);
     for (std::size_t start = 0; start + most_lanes <= a.size(); start += most_lanes) {
       results<T> got;
+      std::fill_n(got.values[nothing], most_lanes, T{7});
       const T *x = a.data() + start, *y = b.data() + start, *z = c.data() + start;
       dispatch<all_operations<T>>(level, x, y, z, &got);
       const results<T> want = expected(x, y, z, lanes);
@@ -142,11 +145,12 @@ void check_operations(std::vector<T> a, std::vector<T> b, std::vector<T> c) {
 template <class T>
 struct copy_first {
   template <isa Level>
-  INLAY_INLINE static void run(const T* from, std::int64_t count, T* to, T* lanes) noexcept {
+  INLAY_INLINE static void run(const T* from, std::int64_t count, T* to, T* lanes, T* up_to) noexcept {
     using V = simd<T, Level>;
     const V some = V::load_first(from, count);
     some.store(lanes);
     some.store_first(to, count);
+    V::load_up_to(from, count).store_up_to(up_to, count);
   }
 };
 
@@ -158,10 +162,12 @@ void check_partial() {
       INFO("count ", count);
       const auto values = support::noise_values<T>(count, 3, 1, 100);
       const std::vector<T> exact(values);  // its end is the end of its memory
-      support::guarded<T> to(count), all(lanes);
-      dispatch<copy_first<T>>(level, exact.data(), std::int64_t{count}, to.data(), all.data());
+      support::guarded<T> to(count), up_to(count), all(lanes);
+      dispatch<copy_first<T>>(level, exact.data(), std::int64_t{count}, to.data(), all.data(), up_to.data());
       CHECK(support::same_bits(to.values(), std::span<const T>(values)));
+      CHECK(support::same_bits(up_to.values(), std::span<const T>(values)));
       CHECK(to.intact());
+      CHECK(up_to.intact());
       CHECK(all.intact());
       bool rest_is_zero = true;
       for (int i = count; i < lanes; ++i) rest_is_zero = rest_is_zero && all[i] == T{0};

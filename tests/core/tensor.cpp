@@ -344,6 +344,45 @@ TEST_CASE("tensor: writable in place only when nobody else sees it") {
   CHECK_FALSE(tensor<float>(shape{0}).writable_in_place());
 }
 
+TEST_CASE("tensor: what is made from the contents of a weight goes when they change, or with the weight") {
+  static int alive = 0;
+  struct form : detail::derived_form {
+    form() : derived_form(7) { ++alive; }
+    ~form() override { --alive; }
+  };
+  const auto keep_a_form = [](const tensor<float>& t) {
+    auto* made = new form;
+    made->next = t.keeper()->forms.exchange(made);
+  };
+  for (const auto& way : ways<float>::to_write) {
+    INFO(std::string(way.first));
+    tensor<float> weight = made<float>();
+    CHECK(weight.keeper() == nullptr);
+    weight.become_keeper();
+    REQUIRE(weight.keeper() != nullptr);
+    {
+      tensor<float> copy = weight;
+      keep_a_form(weight);
+      keep_a_form(copy);
+      CHECK(copy.keeper() == weight.keeper());
+      way.second(copy);  // detaches: the weight is as it was
+      CHECK(copy.keeper() == nullptr);
+    }
+    CHECK(alive == 2);
+    const bool pins = way.first != std::string_view("write") && way.first != std::string_view("writable");
+    way.second(weight);
+    CHECK(alive == 0);
+    CHECK((weight.keeper() == nullptr) == pins);  // who has a pointer may write at any time
+    if (pins) continue;
+    keep_a_form(weight);
+    const tensor<float> rows = weight.slice(1, 2);
+    weight = {};
+    CHECK(alive == 1);
+  }
+  CHECK(alive == 0);
+  CHECK(made<float>().keeper() == nullptr);  // nor is the next tensor in that memory a weight
+}
+
 TEST_CASE("tensor: casts saturate, NaN becomes 0") {
   constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
   const tensor<double> x = from<double>({12}, {0, -0.0, 1.9, -1.9, 127.5, 255.5, 300, -300, 1e30, -inf, inf, nan});

@@ -31,7 +31,17 @@ struct forgetful {
   static void members(auto& self, auto&& visit) { visit("listed", self.listed); }
 };
 
-struct empty {
+// One module at two places.
+struct shared_twice {
+  std::shared_ptr<one_weight> first = std::make_shared<one_weight>(), second = first;
+  auto operator()(const auto& x) const { return (*second)((*first)(x)); }
+  static void members(auto& self, auto&& visit) {
+    visit("first", self.first);
+    visit("second", self.second);
+  }
+};
+
+struct weightless {
   static void members(auto&, auto&&) {}
 };
 
@@ -121,9 +131,9 @@ TEST_CASE("a weight that members() forgot is an error, before anything moves") {
   backward(m);
   const char* text = "[optimizer] a weight of shape (3,) got a gradient, and no optimiser lists it; is it missing from members()? "
                      "If it must not be trained, freeze it";
-  m.forgotten.weight.shared_cell()->trainable = false;
+  CHECK_THROWS_AS(sgd.step(), state_error);
+  freeze(m.forgotten, "weight");  // now the bias alone
   sgd.zero_grad();
-  m.forgotten.weight.zero_grad();
   backward(m);
   CHECK_THROWS_WITH_AS(sgd.step(), text, state_error);
   check_close(m.listed.w.value(), {1, 1});
@@ -164,14 +174,7 @@ TEST_CASE("frozen parts, and parts with an optimiser of their own, are not forgo
 }
 
 TEST_CASE("a weight that stands at two places moves once") {
-  struct shared {
-    std::shared_ptr<one_weight> first = std::make_shared<one_weight>(), second = first;
-    auto operator()(const auto& x) const { return (*second)((*first)(x)); }
-    static void members(auto& self, auto&& visit) {
-      visit("first", self.first);
-      visit("second", self.second);
-    }
-  } m;
+  shared_twice m;
   optim::sgd sgd{m, {.learning_rate = 0.25}};
   backward(m);
   sgd.step();
@@ -180,7 +183,7 @@ TEST_CASE("a weight that stands at two places moves once") {
 }
 
 TEST_CASE("a model without parameters is refused") {
-  empty none;
+  weightless none;
   const char* text = "[sgd] expected a model with parameters, got none; does its members() list them?";
   CHECK_THROWS_WITH_AS(optim::sgd{none}, text, value_error);
 }

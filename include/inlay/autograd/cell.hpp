@@ -76,6 +76,10 @@ class cell_base {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  // Cells live in the pool, like tensors: a statistic on its way to a buffer is one.
+  static void* operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
+  static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
+
   const dtype type;
   bool trainable = true;
   int optimisers = 0;         // how many list this cell

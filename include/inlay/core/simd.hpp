@@ -128,15 +128,17 @@ template <class T, isa Level> struct simd {
 template <class T, isa Level>
 INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, Level>& b, const simd<T, Level>& c) {
   simd<T, Level> out;
-  // Copies: were an operand loaded between product and sum, a sanitizer's check there would keep clang from fusing them.
-  const typename simd<T, Level>::raw x = a.v, y = b.v, z = c.v;
 #if defined(__clang__)
+  const typename simd<T, Level>::raw x = a.v, y = b.v, z = c.v;
+#if __has_feature(address_sanitizer)  // its check of an operand must not come between product and sum: that ends fusing
+  asm volatile("" : : : "memory");
+#endif
   {
 #pragma clang fp contract(fast)
     out.v = x * y + z;
   }
 #else
-  out.v = x * y + z;
+  out.v = a.v * b.v + c.v;
 #endif
   return out;
 }

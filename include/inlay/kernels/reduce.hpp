@@ -34,7 +34,7 @@ template <class F, class T> struct reduce {
     for (std::int64_t at = first; at < last;) {
       const std::int64_t o = at / inner, i = at % inner;
       const std::int64_t count = last - at < inner - i ? last - at : inner - i;
-      columns<Level>(x + o * length * inner + i, out + at, length, inner, count);
+      columns<Level>(length > 0 ? x + o * length * inner + i : x, out + at, length, inner, count);  // x may be null
       at += count;
     }
   }

@@ -18,10 +18,13 @@ struct reshape_op {
 template <operand X> auto reshape(X&& x, std::initializer_list<std::int64_t> sizes) {
   const shape from = x.shape();
   shape to;
-  std::int64_t known = 1, open = 0;
-  for (const std::int64_t size : sizes) size == -1 ? ++open : known *= size;
+  std::int64_t open = 0, at = 0;
+  for (const std::int64_t size : sizes) {
+    if (size == -1) ++open, at = to.rank();
+    to.append(size == -1 ? 1 : size);
+  }
   if (open > 1) throw shape_error(reshape_op::name, {"expected at most one size of -1, got ", open});
-  for (const std::int64_t size : sizes) to.append(size == -1 ? (known == 0 ? 0 : from.size() / known) : size);
+  if (open == 1) to = to.with(at, to.size() == 0 ? 0 : from.size() / to.size());
   return apply(reshape_op{to}, std::forward<X>(x));
 }
 template <operand X> auto reshape(X&& x, const shape& sizes) { return apply(reshape_op{sizes}, std::forward<X>(x)); }
