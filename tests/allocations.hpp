@@ -38,9 +38,11 @@ class allocation_watch {
 [[gnu::noinline]] inline void* counted_memory(std::size_t bytes, std::size_t alignment) noexcept {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
   std::size_t largest = largest_allocation.load(std::memory_order_relaxed);
-  while (bytes > largest && !largest_allocation.compare_exchange_weak(largest, bytes, std::memory_order_relaxed)) {}
+  while (bytes > largest && !largest_allocation.compare_exchange_weak(largest, bytes, std::memory_order_relaxed)) {
+  }
   if (bytes > SIZE_MAX - alignment) return nullptr;
-  return alignment == 0 ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  return alignment == 0 ? std::malloc(bytes)
+                        : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
 
 [[gnu::noinline]] inline void free_memory(void* at) noexcept { std::free(at); }

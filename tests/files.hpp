@@ -42,7 +42,8 @@ class temporary_folder {
     DIR* folder = ::opendir(path_.c_str());
     if (folder == nullptr) return out;
     while (const dirent* entry = ::readdir(folder))
-      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) out.emplace_back(entry->d_name);
+      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
+        out.emplace_back(entry->d_name);
     ::closedir(folder);
     std::sort(out.begin(), out.end());
     return out;

@@ -26,7 +26,8 @@ data::table read(const std::string& text, const data::csv_options& options = {})
 
 rows rows_of(const tensor<double>& t) {
   rows out;
-  for (std::int64_t i = 0; i < t.dim(0); ++i) out.emplace_back(t.slice(i, i + 1).values().begin(), t.slice(i, i + 1).values().end());
+  for (std::int64_t i = 0; i < t.dim(0); ++i)
+    out.emplace_back(t.slice(i, i + 1).values().begin(), t.slice(i, i + 1).values().end());
   return out;
 }
 
@@ -65,13 +66,17 @@ TEST_CASE("read_csv: dialects") {
       {"+1,+2.5\n-3,+4\n"},
       {"1e0,25e-1\n-30E-1,.4e+1\n"},
       {"1.,2.50000\n-3.0,00004\n"},
-      {"\xEF\xBB\xBF" "1,2.5\n-3,4\n"},
+      {"\xEF\xBB\xBF"
+       "1,2.5\n-3,4\n"},
       {"1;2.5\n-3;4\n", {.delimiter = ';'}},
       {"1\t2.5\n-3\t4\n", {.delimiter = '\t'}},
       {"1 2.5\n-3 4\n", {.delimiter = ' '}},
       {"1|2.5\n-3|4\n", {.delimiter = '|'}},
       {"a,b\n1,2.5\n-3,4\n", {.header = true}, {"a", "b"}},
-      {"\xEF\xBB\xBF" "a,b\r\n1,2.5\r\n-3,4\r\n", {.header = true}, {"a", "b"}},
+      {"\xEF\xBB\xBF"
+       "a,b\r\n1,2.5\r\n-3,4\r\n",
+       {.header = true},
+       {"a", "b"}},
       {"\n\" first one\", \"x, y\" \n1,2.5\n-3,4\n", {.header = true}, {" first one", "x, y"}},
       {"1,2\n1,2.5\n-3,4\n", {.header = true}, {"1", "2"}},
       {",\n1,2.5\n-3,4\n", {.header = true}, {"", ""}},
@@ -94,10 +99,23 @@ TEST_CASE("read_csv: numbers are the nearest double to what is written") {
     const char* text;
     double expected;
   } table[] = {
-      {"0", 0.0}, {"-0", -0.0}, {"0.1", 0.1}, {"1e-3", 1e-3}, {"1E+3", 1e3}, {"1.7976931348623157e308", limits::max()},
-      {"2.2250738585072014e-308", limits::min()}, {"5e-324", limits::denorm_min()}, {"9007199254740993", 9007199254740992.0},
-      {"0.30000000000000004", 0.1 + 0.2}, {"inf", limits::infinity()}, {"-inf", -limits::infinity()}, {"+Inf", limits::infinity()},
-      {"INFINITY", limits::infinity()}, {"nan", limits::quiet_NaN()}, {"NaN", limits::quiet_NaN()}, {"-NAN", limits::quiet_NaN()},
+      {"0", 0.0},
+      {"-0", -0.0},
+      {"0.1", 0.1},
+      {"1e-3", 1e-3},
+      {"1E+3", 1e3},
+      {"1.7976931348623157e308", limits::max()},
+      {"2.2250738585072014e-308", limits::min()},
+      {"5e-324", limits::denorm_min()},
+      {"9007199254740993", 9007199254740992.0},
+      {"0.30000000000000004", 0.1 + 0.2},
+      {"inf", limits::infinity()},
+      {"-inf", -limits::infinity()},
+      {"+Inf", limits::infinity()},
+      {"INFINITY", limits::infinity()},
+      {"nan", limits::quiet_NaN()},
+      {"NaN", limits::quiet_NaN()},
+      {"-NAN", limits::quiet_NaN()},
   };
   for (const auto& row : table) {
     INFO(std::string(row.text));
@@ -144,14 +162,18 @@ TEST_CASE("read_csv: what is no number, with its place") {
       {"1_000\n", "1_000", "1", "1"},
       {"1e999\n", "1e999", "1", "1"},
       {"true\n", "true", "1", "1"},
-      {"\xC2\xA0" "1\n", "\xC2\xA0" "1", "1", "1"},
+      {"\xC2\xA0"
+       "1\n",
+       "\xC2\xA0"
+       "1",
+       "1", "1"},
       {"1\r2\n", "1\r2", "1", "1"},
       {std::string(100, 'y') + "\n", std::string(32, 'y'), "1", "1"},
   };
   for (const auto& row : table) {
     INFO(row.text);
-    CHECK(failure(row.text, row.options) ==
-          "[read_csv] expected a number, got \"" + row.cell + "\" in line " + row.line + ", column " + row.column + " of the file");
+    CHECK(failure(row.text, row.options) == "[read_csv] expected a number, got \"" + row.cell + "\" in line " +
+                                                row.line + ", column " + row.column + " of the file");
   }
 }
 
@@ -212,8 +234,16 @@ TEST_CASE("table: columns") {
     std::int64_t first, last;
     std::vector<double> expected;
   } table[] = {
-      {0, 0, {1, 2, 3, 4, 5, 6, 7, 8}}, {0, 4, {1, 2, 3, 4, 5, 6, 7, 8}}, {0, -1, {1, 2, 3, 5, 6, 7}}, {-1, 0, {4, 8}}, {-1, 4, {4, 8}},
-      {1, 3, {2, 3, 6, 7}}, {-3, -1, {2, 3, 6, 7}}, {-4, 1, {1, 5}}, {3, 0, {4, 8}}, {2, 0, {3, 4, 7, 8}},
+      {0, 0, {1, 2, 3, 4, 5, 6, 7, 8}},
+      {0, 4, {1, 2, 3, 4, 5, 6, 7, 8}},
+      {0, -1, {1, 2, 3, 5, 6, 7}},
+      {-1, 0, {4, 8}},
+      {-1, 4, {4, 8}},
+      {1, 3, {2, 3, 6, 7}},
+      {-3, -1, {2, 3, 6, 7}},
+      {-4, 1, {1, 5}},
+      {3, 0, {4, 8}},
+      {2, 0, {3, 4, 7, 8}},
   };
   for (const auto& row : table) {
     INFO(row.first, " to ", row.last);
@@ -223,7 +253,9 @@ TEST_CASE("table: columns") {
   }
   CHECK(t.columns(2).shape() == shape{2, 2});
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  const std::pair<std::int64_t, std::int64_t> outside[] = {{4, 0}, {0, 5}, {2, 2}, {3, 1}, {-5, 0}, {0, -4}, {0, -5}, {-1, -1}, {5, 6}, {most, 0}, {0, most}, {-most, 1}, {0, -most}};
+  const std::pair<std::int64_t, std::int64_t> outside[] = {{4, 0},    {0, 5},     {2, 2},    {3, 1}, {-5, 0},
+                                                           {0, -4},   {0, -5},    {-1, -1},  {5, 6}, {most, 0},
+                                                           {0, most}, {-most, 1}, {0, -most}};
   for (const auto& pair : outside) {
     INFO(pair.first, " to ", pair.second);
     CHECK_THROWS_AS(t.columns(pair.first, pair.second), value_error);

@@ -1,4 +1,5 @@
-// Datasets: rows come out as asked for, in any order and number; splits are disjoint, complete and follow the seed alone.
+// Datasets: rows come out as asked for, in any order and number; splits are disjoint, complete and follow the seed
+// alone.
 #include <inlay/data/dataset.hpp>
 
 #include <doctest/doctest.h>
@@ -17,8 +18,7 @@ namespace {
 using list = std::vector<std::int64_t>;
 
 // 0, 1, 2 … of a shape.
-template <class T>
-tensor<T> counting(const shape& sizes) {
+template <class T> tensor<T> counting(const shape& sizes) {
   tensor<T> out = empty<T>(sizes);
   out.write([](std::span<T> to) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(i);
@@ -26,8 +26,7 @@ tensor<T> counting(const shape& sizes) {
   return out;
 }
 
-template <class T>
-list numbers(const tensor<T>& t) { return {t.values().begin(), t.values().end()}; }
+template <class T> list numbers(const tensor<T>& t) { return {t.values().begin(), t.values().end()}; }
 
 // 100 samples whose target is their number and whose inputs begin with it.
 data::tensor_dataset<float, std::int64_t> samples() {
@@ -88,7 +87,8 @@ TEST_CASE("tensor_dataset: inputs and targets side by side") {
   CHECK(data::tensor_dataset(tensor<float>({0, 2}), tensor<float>(shape{0})).size() == 0);
 
   CHECK_THROWS_WITH_AS(data::tensor_dataset(tensor<float>({3, 2}), tensor<float>({2, 3})),
-                       "[tensor_dataset] expected inputs and targets of as many rows, got (3, 2) and (2, 3)", shape_error);
+                       "[tensor_dataset] expected inputs and targets of as many rows, got (3, 2) and (2, 3)",
+                       shape_error);
   CHECK_THROWS_AS(data::tensor_dataset(tensor<float>(shape{}), tensor<float>({1})), shape_error);
   CHECK_THROWS_AS(data::tensor_dataset(tensor<float>({1}), tensor<float>(shape{})), shape_error);
 }
@@ -116,6 +116,7 @@ TEST_CASE("random_split: every sample in one part, with its target; the seed dec
       std::sort(together.begin(), together.end());
       CHECK(together == counted);
     }
-  CHECK_THROWS_WITH_AS(data::random_split(all, 101, 1), "[random_split] expected a first part of 0 to 100 samples, got 101", value_error);
+  CHECK_THROWS_WITH_AS(data::random_split(all, 101, 1),
+                       "[random_split] expected a first part of 0 to 100 samples, got 101", value_error);
   CHECK_THROWS_AS(data::random_split(all, -1, 1), value_error);
 }

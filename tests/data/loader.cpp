@@ -49,21 +49,20 @@ data::tensor_dataset<float, std::int64_t> numbered(std::int64_t size) {
 }
 
 // The rows of one epoch, batch by batch; inputs must belong to their targets.
-template <class Loader>
-batches epoch_of(Loader& loader) {
+template <class Loader> batches epoch_of(Loader& loader) {
   batches out;
   bool aligned = true;
   for (const auto& batch : loader) {
     out.emplace_back(batch.y.values().begin(), batch.y.values().end());
-    for (std::int64_t i = 0; i < batch.y.size(); ++i) aligned = aligned && batch.x(i, 2) == static_cast<float>(batch.y(i));
+    for (std::int64_t i = 0; i < batch.y.size(); ++i)
+      aligned = aligned && batch.x(i, 2) == static_cast<float>(batch.y(i));
   }
   CHECK(aligned);
   return out;
 }
 
 // A dataset of row numbers, with something to do before each batch is made.
-template <class F>
-struct hooked {
+template <class F> struct hooked {
   std::int64_t count;
   F before;
   std::int64_t size() const { return count; }
@@ -72,14 +71,14 @@ struct hooked {
     return from<std::int64_t>({static_cast<std::int64_t>(rows.size())}, rows);
   }
 };
-template <class F>
-hooked(std::int64_t, F) -> hooked<F>;
+template <class F> hooked(std::int64_t, F) -> hooked<F>;
 
 #ifdef __linux__
 // A joined thread may be seen for a moment more.
 bool all_ended(const std::set<int>& threads) {
   for (int wait = 0; wait < 1000; ++wait) {
-    if (std::none_of(threads.begin(), threads.end(), [](int id) { return ::access(("/proc/self/task/" + std::to_string(id)).c_str(), F_OK) == 0; }))
+    if (std::none_of(threads.begin(), threads.end(),
+                     [](int id) { return ::access(("/proc/self/task/" + std::to_string(id)).c_str(), F_OK) == 0; }))
       return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -95,15 +94,23 @@ TEST_CASE("loader: batches in the order of the samples") {
     bool drop_last;
     batches expected;
   } table[] = {
-      {7, 3, false, {{0, 1, 2}, {3, 4, 5}, {6}}}, {7, 3, true, {{0, 1, 2}, {3, 4, 5}}}, {6, 3, false, {{0, 1, 2}, {3, 4, 5}}},
-      {6, 3, true, {{0, 1, 2}, {3, 4, 5}}},       {2, 3, false, {{0, 1}}},              {2, 3, true, {}},
-      {0, 3, false, {}},                          {0, 3, true, {}},                     {3, 1, true, {{0}, {1}, {2}}},
-      {3, std::numeric_limits<std::int64_t>::max(), false, {{0, 1, 2}}}, {3, std::numeric_limits<std::int64_t>::max(), true, {}},
+      {7, 3, false, {{0, 1, 2}, {3, 4, 5}, {6}}},
+      {7, 3, true, {{0, 1, 2}, {3, 4, 5}}},
+      {6, 3, false, {{0, 1, 2}, {3, 4, 5}}},
+      {6, 3, true, {{0, 1, 2}, {3, 4, 5}}},
+      {2, 3, false, {{0, 1}}},
+      {2, 3, true, {}},
+      {0, 3, false, {}},
+      {0, 3, true, {}},
+      {3, 1, true, {{0}, {1}, {2}}},
+      {3, std::numeric_limits<std::int64_t>::max(), false, {{0, 1, 2}}},
+      {3, std::numeric_limits<std::int64_t>::max(), true, {}},
   };
   for (const auto& row : table)
     for (const int workers : worker_counts) {
       INFO(row.size, " by ", row.batch_size, " drop ", row.drop_last, " workers ", workers);
-      data::loader loader{numbered(row.size), {.batch_size = row.batch_size, .drop_last = row.drop_last, .workers = workers}};
+      data::loader loader{numbered(row.size),
+                          {.batch_size = row.batch_size, .drop_last = row.drop_last, .workers = workers}};
       CHECK(loader.batches() == static_cast<std::int64_t>(row.expected.size()));
       for (int epoch = 0; epoch < 2; ++epoch) CHECK(epoch_of(loader) == row.expected);
       CHECK(loader.epochs() == 2);
@@ -145,7 +152,8 @@ TEST_CASE("loader: a shuffled epoch has every sample once; seed and epoch decide
 }
 
 TEST_CASE("loader: settings that make no sense") {
-  for (const data::loader_config& config : {data::loader_config{.batch_size = 0}, {.batch_size = -1}, {.workers = -1}}) {
+  for (const data::loader_config& config :
+       {data::loader_config{.batch_size = 0}, {.batch_size = -1}, {.workers = -1}}) {
     const std::string expected = "[loader] expected .batch_size of 1 or more and .workers of 0 or more, got " +
                                  std::to_string(config.batch_size) + " and " + std::to_string(config.workers);
     CHECK_THROWS_WITH_AS(data::loader(numbered(3), config), expected.c_str(), value_error);
@@ -188,9 +196,10 @@ TEST_CASE("loader: an exception of the dataset appears at the batch that caused 
   for (const int workers : worker_counts)
     for (const std::int64_t bad : {0, 1, 5, 9}) {
       INFO("workers ", workers, " bad ", bad);
-      data::loader loader{hooked{20, [bad](std::span<const std::int64_t> rows) {
-                            if (rows[0] / 2 == bad) throw std::runtime_error("batch " + std::to_string(bad));
-                          }},
+      data::loader loader{hooked{20,
+                                 [bad](std::span<const std::int64_t> rows) {
+                                   if (rows[0] / 2 == bad) throw std::runtime_error("batch " + std::to_string(bad));
+                                 }},
                           {.batch_size = 2, .workers = workers}};
       std::int64_t good = 0;
       std::string message;
@@ -206,8 +215,10 @@ TEST_CASE("loader: an exception of the dataset appears at the batch that caused 
       list seen;
       for (std::int64_t i = 0; i < 10; ++i) {
         if (i != bad) seen.push_back((*it)(0) / 2);
-        if (i + 1 == bad) CHECK_THROWS_AS(++it, std::runtime_error);
-        else ++it;
+        if (i + 1 == bad)
+          CHECK_THROWS_AS(++it, std::runtime_error);
+        else
+          ++it;
       }
       CHECK(seen.size() == 9);
       CHECK(std::is_sorted(seen.begin(), seen.end()));
@@ -218,10 +229,11 @@ TEST_CASE("loader: an exception of the dataset appears at the batch that caused 
 TEST_CASE("loader: errors in many batches at once") {
   for (const int workers : worker_counts) {
     std::atomic<int> made{0};
-    data::loader loader{hooked{1000, [&](std::span<const std::int64_t>) {
-                          ++made;
-                          throw value_error("dataset", {"no"});
-                        }},
+    data::loader loader{hooked{1000,
+                               [&](std::span<const std::int64_t>) {
+                                 ++made;
+                                 throw value_error("dataset", {"no"});
+                               }},
                         {.batch_size = 1, .workers = workers}};
     for (int i = 0; i < 20; ++i) CHECK_THROWS_AS(loader.begin(), value_error);
     CHECK(made <= 20 * (1 + 3 * workers));
@@ -232,7 +244,8 @@ TEST_CASE("loader: workers keep no more than two batches each ahead") {
   for (const int workers : worker_counts) {
     INFO("workers ", workers);
     std::atomic<int> made{0};
-    data::loader loader{hooked{100000, [&](std::span<const std::int64_t>) { ++made; }}, {.batch_size = 10, .workers = workers}};
+    data::loader loader{hooked{100000, [&](std::span<const std::int64_t>) { ++made; }},
+                        {.batch_size = 10, .workers = workers}};
     for (int epoch = 0; epoch < 3; ++epoch) {
       made = 0;
       std::int64_t taken = 0;
@@ -259,9 +272,10 @@ TEST_CASE("loader: threads are as many as asked for, and end with the epoch, whe
         threads.insert(::gettid());
         return static_cast<int>(threads.size());
       };
-      data::loader loader{hooked{200, [&](std::span<const std::int64_t>) {
-                            while (count() < workers) std::this_thread::yield();
-                          }},
+      data::loader loader{hooked{200,
+                                 [&](std::span<const std::int64_t>) {
+                                   while (count() < workers) std::this_thread::yield();
+                                 }},
                           {.batch_size = 10, .workers = workers}};
       int taken = 0;
       for (const auto& batch : loader) {
@@ -310,10 +324,11 @@ TEST_CASE("loader: when the system has no thread left, the ones that started end
 TEST_CASE("loader: workers run the dataset with one thread at the caller's instruction set") {
   for (const int workers : worker_counts) {
     std::atomic<int> levels{0}, most_threads{0};
-    data::loader loader{hooked{64, [&](std::span<const std::int64_t>) {
-                          levels |= 1 << static_cast<int>(active_isa());
-                          if (thread_count() > most_threads) most_threads = thread_count();
-                        }},
+    data::loader loader{hooked{64,
+                               [&](std::span<const std::int64_t>) {
+                                 levels |= 1 << static_cast<int>(active_isa());
+                                 if (thread_count() > most_threads) most_threads = thread_count();
+                               }},
                         {.batch_size = 1, .workers = workers}};
     support::for_each_isa([&](isa level) {
       levels = 0;
@@ -327,7 +342,9 @@ TEST_CASE("loader: workers run the dataset with one thread at the caller's instr
 TEST_CASE("loader: a dataset that only moves on is enough, and its batches may be anything") {
   struct words {
     std::int64_t size() const { return 3; }
-    std::unique_ptr<std::string> batch(std::span<const std::int64_t> rows) const { return std::make_unique<std::string>(rows.size(), 'x'); }
+    std::unique_ptr<std::string> batch(std::span<const std::int64_t> rows) const {
+      return std::make_unique<std::string>(rows.size(), 'x');
+    }
   };
   for (const int workers : worker_counts) {
     std::string all;
@@ -336,7 +353,8 @@ TEST_CASE("loader: a dataset that only moves on is enough, and its batches may b
   }
 }
 
-TEST_CASE("loader: memory asked of the system is bounded by the batches under way, not by their number nor the epochs'") {
+TEST_CASE(
+    "loader: memory asked of the system is bounded by the batches under way, not by their number nor the epochs'") {
   for (const int workers : worker_counts) {
     INFO("workers ", workers);
     data::loader loader{numbered(800), {.batch_size = 4, .shuffle = true, .workers = workers}};
@@ -353,7 +371,8 @@ TEST_CASE("loader: memory asked of the system is bounded by the batches under wa
 }
 
 TEST_CASE("loader: a warm batch asks for nothing") {
-  // The first batch of every thread waits for all the others and warms its pool by the most a thread can have under way.
+  // The first batch of every thread waits for all the others and warms its pool by the most a thread can have under
+  // way.
   static thread_local bool warm;
   struct warming {
     const data::tensor_dataset<float, std::int64_t>& source;

@@ -29,7 +29,9 @@ struct bad_path {
   std::string path, why;
 };
 
-std::string text_of(const tensor<std::uint8_t>& t) { return {reinterpret_cast<const char*>(t.data()), static_cast<std::size_t>(t.size())}; }
+std::string text_of(const tensor<std::uint8_t>& t) {
+  return {reinterpret_cast<const char*>(t.data()), static_cast<std::size_t>(t.size())};
+}
 
 std::string noise_text(std::size_t size) {
   std::string out(size, '\0');
@@ -38,8 +40,7 @@ std::string noise_text(std::size_t size) {
 }
 
 // The message of the io_error that f() throws, or nothing.
-template <class F>
-std::string failure(F f) {
+template <class F> std::string failure(F f) {
   try {
     f();
     return "";
@@ -82,7 +83,9 @@ class file_size_limit {
 class ordinary_user {
  public:
   ordinary_user() : was_(::geteuid()) { stepped_down_ = was_ == 0 && ::seteuid(65534) == 0; }
-  ~ordinary_user() { if (stepped_down_ && ::seteuid(was_) != 0) std::abort(); }
+  ~ordinary_user() {
+    if (stepped_down_ && ::seteuid(was_) != 0) std::abort();
+  }
 
  private:
   uid_t was_;
@@ -220,9 +223,12 @@ TEST_CASE("atomic_writer: where nothing can be written") {
   REQUIRE(::chmod(unwritable.path().c_str(), 0555) == 0);
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0666) == 0);
   const bad_path table[] = {
-      {folder.path(), "a regular file"},      {folder / "pipe", "a regular file"},
-      {unwritable / "f", "Permission denied"}, {unwritable / "new", "Permission denied"},
-      {folder / std::string(250, 'x'), "too long"}, {folder / "missing/f", "No such file"},
+      {folder.path(), "a regular file"},
+      {folder / "pipe", "a regular file"},
+      {unwritable / "f", "Permission denied"},
+      {unwritable / "new", "Permission denied"},
+      {folder / std::string(250, 'x'), "too long"},
+      {folder / "missing/f", "No such file"},
   };
   for (const bad_path& bad : table) {
     std::string message;

@@ -32,14 +32,19 @@ std::string unhex(std::string_view hex) {
   return out;
 }
 
-std::string file_of(std::string_view header, std::string_view data = "") { return u64_bytes(header.size()) + std::string(header) + std::string(data); }
+std::string file_of(std::string_view header, std::string_view data = "") {
+  return u64_bytes(header.size()) + std::string(header) + std::string(data);
+}
 
-std::string text_of(std::span<const std::uint8_t> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string text_of(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // All that was read, bit for bit.
 std::string contents(const io::tensor_file& file) {
   std::string out;
-  for (const auto& [name, t] : file.tensors) out += name + ' ' + inlay::name(t.type()) + ' ' + t.shape().text() + ' ' + text_of(t.bytes()) + '\n';
+  for (const auto& [name, t] : file.tensors)
+    out += name + ' ' + inlay::name(t.type()) + ' ' + t.shape().text() + ' ' + text_of(t.bytes()) + '\n';
   for (const auto& [key, value] : file.metadata) out += key + '=' + value + '\n';
   return out;
 }
@@ -71,8 +76,7 @@ loaded load(const std::string& path, const std::string& bytes) {
   return out;
 }
 
-template <class T>
-any_tensor of_bits(const shape& sizes, std::uint64_t seed) {
+template <class T> any_tensor of_bits(const shape& sizes, std::uint64_t seed) {
   tensor<T> out = empty<T>(sizes);
   out.write([&](std::span<T> to) {
     for (std::size_t i = 0; i < to.size(); ++i) {
@@ -123,18 +127,23 @@ TEST_CASE("safetensors: every type and shape comes back bit for bit, mapped or n
   const support::temporary_folder folder;
   io::tensor_file file;
   const shape shapes[] = {{}, {0}, {1}, {3}, {2, 0, 3}, {2, 3}, {1, 2, 1, 2, 1, 2, 1, 3}, {1000}};
-  for (const dtype type : {dtype::boolean, dtype::int8, dtype::uint8, dtype::int64, dtype::int32, dtype::float64, dtype::float32})
+  for (const dtype type :
+       {dtype::boolean, dtype::int8, dtype::uint8, dtype::int64, dtype::int32, dtype::float64, dtype::float32})
     for (const shape& sizes : shapes)
-      visit(type, [&](auto zero) { file.tensors[std::string(name(type)) + sizes.text()] = of_bits<decltype(zero)>(sizes, file.tensors.size()); });
+      visit(type, [&](auto zero) {
+        file.tensors[std::string(name(type)) + sizes.text()] = of_bits<decltype(zero)>(sizes, file.tensors.size());
+      });
   using limits = std::numeric_limits<float>;
-  file.tensors["special"] = from<float>({5}, {limits::quiet_NaN(), limits::signaling_NaN(), -limits::infinity(), -0.0f, limits::denorm_min()});
+  file.tensors["special"] = from<float>(
+      {5}, {limits::quiet_NaN(), limits::signaling_NaN(), -limits::infinity(), -0.0f, limits::denorm_min()});
   for (int round = 0; round < 2; ++round) {
     io::save_tensors(file, folder / "f");
     for (const bool map : {false, true}) {
       const io::tensor_file back = io::load_tensors(folder / "f", {.map = map});
       CHECK(contents(back) == contents(file));
       std::size_t misplaced = 0;
-      for (const auto& [name, t] : back.tensors) misplaced += reinterpret_cast<std::uintptr_t>(t.bytes().data()) % static_cast<std::size_t>(size_of(t.type()));
+      for (const auto& [name, t] : back.tensors)
+        misplaced += reinterpret_cast<std::uintptr_t>(t.bytes().data()) % static_cast<std::size_t>(size_of(t.type()));
       CHECK(misplaced == 0);
     }
     file.metadata["round"] = "two";
@@ -144,7 +153,8 @@ TEST_CASE("safetensors: every type and shape comes back bit for bit, mapped or n
 TEST_CASE("safetensors: names and metadata of any characters") {
   const support::temporary_folder folder;
   io::tensor_file file;
-  for (const std::string& text : {""s, " "s, "\"quoted\" \\ / \b\f\n\r\t"s, "\0\1\x1F\x7F"s, "é€𝄞"s, "\xF4\x8F\xBF\xBF"s, "{\"json\":[1]}"s, std::string(100000, 'x')}) {
+  for (const std::string& text : {""s, " "s, "\"quoted\" \\ / \b\f\n\r\t"s, "\0\1\x1F\x7F"s, "é€𝄞"s,
+                                  "\xF4\x8F\xBF\xBF"s, "{\"json\":[1]}"s, std::string(100000, 'x')}) {
     file.tensors[text] = tensor<std::int8_t>(shape{1}, 1);
     file.metadata[text] = text;
   }
@@ -193,8 +203,10 @@ TEST_CASE("safetensors: tensors at any offset load") {
   const std::string doubles(reinterpret_cast<const char*>(std::array{1.5, -2.5}.data()), 16);
   for (std::size_t spaces = 0; spaces < 16; ++spaces) {
     INFO("spaces ", spaces);
-    const std::string header = R"({"i":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"d":{"dtype":"F64","shape":[2],"data_offsets":[1,17]},)"
-                               R"("f":{"dtype":"F32","shape":[4],"data_offsets":[17,33]}})" + std::string(spaces, ' ');
+    const std::string header =
+        R"({"i":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"d":{"dtype":"F64","shape":[2],"data_offsets":[1,17]},)"
+        R"("f":{"dtype":"F32","shape":[4],"data_offsets":[17,33]}})" +
+        std::string(spaces, ' ');
     support::write_bytes(folder / "f", file_of(header, "\7" + doubles + doubles));
     for (const bool map : {false, true}) {
       const io::tensor_file file = io::load_tensors(folder / "f", {.map = map});
@@ -212,13 +224,17 @@ TEST_CASE("safetensors: tensors at any offset load") {
 TEST_CASE("safetensors: damaged and hostile files") {
   const auto many = [](int count, const char* offsets) {
     std::string header = "{";
-    for (int i = 0; i < count; ++i) header += (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}";
+    for (int i = 0; i < count; ++i)
+      header +=
+          (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}";
     return header + "}";
   };
   const std::string u8 = R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", data = "\1\2\3\4"s;
   const std::string good = file_of(u8, data);
   const auto sized = [&](const char* type, const char* sizes, const char* offsets) {
-    return file_of(std::string(R"({"a":{"dtype":")") + type + R"(","shape":)" + sizes + R"(,"data_offsets":)" + offsets + "}}", data);
+    return file_of(
+        std::string(R"({"a":{"dtype":")") + type + R"(","shape":)" + sizes + R"(,"data_offsets":)" + offsets + "}}",
+        data);
   };
   const struct {
     const char* name;
@@ -241,12 +257,14 @@ TEST_CASE("safetensors: damaged and hostile files") {
       {"header 0xff", file_of("\xFF"), "starts with '{'"},
       {"header {", file_of("{"), "expected a '\"'"},
       {"header { and no UTF-8", file_of("{\xFF}"), "UTF-8"},
-      {"deep nesting of lists", file_of(std::string(R"({"a":{"shape":)") + std::string(1000000, '[')), "a whole number"},
+      {"deep nesting of lists", file_of(std::string(R"({"a":{"shape":)") + std::string(1000000, '[')),
+       "a whole number"},
       {"deep nesting of objects", file_of([] {
          std::string out;
          for (int i = 0; i < 100000; ++i) out += "{\"a\":";
          return out;
-       }()), "each of dtype, shape and data_offsets once"},
+       }()),
+       "each of dtype, shape and data_offsets once"},
       {"deep nesting of metadata", file_of("{\"__metadata__\":" + std::string(100000, '{')), "expected a '\"'"},
       {"a long string without an end", file_of("{\"" + std::string(1000000, 'x')), "the end of a string"},
       {"many escapes", file_of("{\"" + std::string(1000000, '\\')), "the end of a string"},
@@ -256,15 +274,24 @@ TEST_CASE("safetensors: damaged and hostile files") {
       {"two bytes short", good.substr(0, good.size() - 2), "end within the file, got offset 4 of 2"},
       {"no data", good.substr(0, good.size() - 4), "end within the file, got offset 4 of 0"},
       {"data without a tensor", file_of("{}", data), "4 bytes more"},
-      {"overlap", file_of(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})", data),
+      {"overlap",
+       file_of(
+           R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
+           data),
        "expected b to begin at 3"},
       {"one range for two", file_of(many(2, "[0,4]"), data), "expected 1 to begin at 4, got offsets 0 and 4"},
       {"one range for thousands", file_of(many(30000, "[0,4]"), data), "to begin at 4"},
-      {"hole", file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})", data),
+      {"hole",
+       file_of(
+           R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
+           data),
        "expected b to begin at 1"},
       {"hole at the start", sized("U8", "[3]", "[1,4]"), "expected a to begin at 0"},
       {"backwards", sized("U8", "[4]", "[4,0]"), "expected a to begin at 0"},
-      {"end before the beginning", file_of(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})", data),
+      {"end before the beginning",
+       file_of(
+           R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})",
+           data),
        "expected b to begin at 4, got offsets 4 and 0"},
       {"4 bytes for 16", sized("F32", "[2,2]", "[0,4]"), "a (2, 2) of float32 to have its size in bytes, got 4"},
       {"4 bytes for none", sized("F32", "[0]", "[0,4]"), "to have its size in bytes, got 4"},
@@ -273,16 +300,23 @@ TEST_CASE("safetensors: damaged and hostile files") {
       {"shape [2, 2^63 - 1]", sized("U8", "[2,9223372036854775807]", "[0,4]"), "whose size does not overflow"},
       {"shape [2^32, 2^32]", sized("U8", "[4294967296,4294967296]", "[0,4]"), "whose size does not overflow"},
       {"2^56 elements", sized("F64", "[72057594037927936]", "[0,4]"), "to have its size in bytes, got 4"},
-      {"2^56 elements with their offsets", sized("U8", "[72057594037927936]", "[0,72057594037927936]"), "end within the file"},
+      {"2^56 elements with their offsets", sized("U8", "[72057594037927936]", "[0,72057594037927936]"),
+       "end within the file"},
       {"nine axes", sized("U8", "[1,1,1,1,1,1,1,1,4]", "[0,4]"), "at most 8 numbers"},
-      {"axes without an end", file_of(R"({"a":{"shape":[)" + [] {
-         std::string out;
-         for (int i = 0; i < 100000; ++i) out += "1,";
-         return out;
-       }()), "at most 8 numbers"},
+      {"axes without an end",
+       file_of(R"({"a":{"shape":[)" +
+               [] {
+                 std::string out;
+                 for (int i = 0; i < 100000; ++i) out += "1,";
+                 return out;
+               }()),
+       "at most 8 numbers"},
       {"no size", file_of(R"({"a":{"dtype":"U8","shape":[2,0],"data_offsets":[0,0]}})"), "a uint8 (2, 0) \n", {}},
       {"padded", file_of("{}\r \t\n"), "", {}},
-      {"same name", file_of(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})", data),
+      {"same name",
+       file_of(
+           R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})",
+           data),
        "names that differ, got a twice"},
       {"metadata twice", file_of(R"({"__metadata__":{},"__metadata__":{}})"), "__metadata__ once"},
       {"metadata of numbers", file_of(R"({"__metadata__":{"k":1}})"), "expected a '\"'"},
@@ -290,7 +324,10 @@ TEST_CASE("safetensors: damaged and hostile files") {
       {"unknown type", sized("BF16", "[2]", "[0,4]"), "got BF16", error_code::type},
       {"a type of no name", sized("", "[4]", "[0,4]"), "got  in", error_code::type},
       {"truth of 2", sized("BOOL", "[4]", "[0,4]"), "expected 0 or 1 in a, got 2"},
-      {"truth", file_of(R"({"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", "\0\1"s), "a bool (2,) \0\1\n", {}},
+      {"truth",
+       file_of(R"({"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", "\0\1"s),
+       "a bool (2,) \0\1\n",
+       {}},
   };
   const support::temporary_folder folder;
   const std::string path = folder / "model.safetensors";
@@ -333,13 +370,28 @@ TEST_CASE("safetensors: random damage is read as something valid or refused, and
       const std::size_t at = below(below(4) == 0 ? bytes.size() : std::min(bytes.size(), good.size() - 60));
       constexpr std::string_view telling = "0123456789,:[]{}\"\\u-. ";
       switch (below(7)) {
-        case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-        case 1: bytes[at] = static_cast<char>(below(256)); break;
-        case 2: bytes[at] = telling[below(telling.size())]; break;
-        case 3: bytes.erase(at, 1 + below(3)); break;
-        case 4: bytes.insert(at, bytes.substr(below(bytes.size()), 1 + below(8))); break;
-        case 5: bytes.resize(at); break;
-        default: bytes.replace(0, std::min<std::size_t>(8, bytes.size()), u64_bytes(below(2) == 0 ? below(400) : support::noise(drawn++))); break;
+        case 0:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(below(256));
+          break;
+        case 2:
+          bytes[at] = telling[below(telling.size())];
+          break;
+        case 3:
+          bytes.erase(at, 1 + below(3));
+          break;
+        case 4:
+          bytes.insert(at, bytes.substr(below(bytes.size()), 1 + below(8)));
+          break;
+        case 5:
+          bytes.resize(at);
+          break;
+        default:
+          bytes.replace(0, std::min<std::size_t>(8, bytes.size()),
+                        u64_bytes(below(2) == 0 ? below(400) : support::noise(drawn++)));
+          break;
       }
     }
     const loaded out = load(path, bytes);
@@ -352,7 +404,8 @@ TEST_CASE("safetensors: random damage is read as something valid or refused, and
       unaccounted += total != bytes.size();
     } else {
       ++refused;
-      unnamed += (out.code != error_code::io && out.code != error_code::type) || out.text.find(path) == std::string::npos;
+      unnamed +=
+          (out.code != error_code::io && out.code != error_code::type) || out.text.find(path) == std::string::npos;
     }
     unequal += !out.same;
     oversized += out.largest > 8192 + 4 * bytes.size();

@@ -39,7 +39,9 @@ struct block {
   parameter<float> bias;  // switched off: no cell
   std::int64_t groups = 1;
   std::optional<norm> after;
-  explicit block(bool normed = false) : weight(tensor<float>({2, 3})) { if (normed) after.emplace(); }
+  explicit block(bool normed = false) : weight(tensor<float>({2, 3})) {
+    if (normed) after.emplace();
+  }
   static void members(auto& self, auto&& visit) {
     visit("weight", self.weight);
     visit("bias", self.bias);
@@ -50,13 +52,16 @@ struct block {
 
 struct net {
   std::vector<block> blocks;
-  std::array<parameter<double>, 2> heads{parameter<double>(tensor<double>({2})), parameter<double>(tensor<double>({2, 0}))};
+  std::array<parameter<double>, 2> heads{parameter<double>(tensor<double>({2})),
+                                         parameter<double>(tensor<double>({2, 0}))};
   std::unique_ptr<norm> last = std::make_unique<norm>();
   buffer<bool> mask{tensor<bool>({4})};
   buffer<std::int8_t> codes{tensor<std::int8_t>({4})};
   buffer<std::uint8_t> bytes{tensor<std::uint8_t>({4})};
   buffer<std::int32_t> table{tensor<std::int32_t>({4})};
-  net() { for (const bool normed : {false, true, false}) blocks.emplace_back(normed); }
+  net() {
+    for (const bool normed : {false, true, false}) blocks.emplace_back(normed);
+  }
   static void members(auto& self, auto&& visit) {
     visit("blocks", self.blocks);
     visit("heads", self.heads);
@@ -69,8 +74,7 @@ struct net {
 };
 
 // f(cell) with the element type it has.
-template <class F>
-void with_cell(const member& m, F f) {
+template <class F> void with_cell(const member& m, F f) {
   visit(m.cell->type, [&](auto zero) { f(static_cast<detail::cell<decltype(zero)>&>(*m.cell)); });
 }
 
@@ -93,8 +97,7 @@ void scramble(net& model, std::uint64_t seed) {
 }
 
 // Path and bits of every member.
-template <class Model>
-std::map<std::string, std::string> bits_of(const Model& model) {
+template <class Model> std::map<std::string, std::string> bits_of(const Model& model) {
   std::map<std::string, std::string> out;
   for (const member& m : members_of(model)) {
     if (m.of == member::kind::size) {
@@ -102,15 +105,15 @@ std::map<std::string, std::string> bits_of(const Model& model) {
     } else {
       with_cell(m, [&]<class T>(const detail::cell<T>& cell) {
         const std::span<const T> values = cell.typed().values();
-        out[m.path] = cell.shape().text() + std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+        out[m.path] =
+            cell.shape().text() + std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
       });
     }
   }
   return out;
 }
 
-template <class F>
-std::string failure(F f) {
+template <class F> std::string failure(F f) {
   try {
     f();
     return "";
@@ -157,9 +160,10 @@ TEST_CASE("save, load: every member of a nested model, bit for bit") {
   const io::tensor_file file = io::load_tensors(path);
   names paths;
   for (const auto& item : file.tensors) paths.push_back(item.first);
-  CHECK(paths == names{"blocks.0.groups", "blocks.0.weight", "blocks.1.after.mean", "blocks.1.after.scale", "blocks.1.after.seen",
-                       "blocks.1.groups", "blocks.1.weight", "blocks.2.groups", "blocks.2.weight", "bytes", "codes", "heads.0",
-                       "heads.1", "last.mean", "last.scale", "last.seen", "mask", "table"});
+  CHECK(paths == names{"blocks.0.groups", "blocks.0.weight", "blocks.1.after.mean", "blocks.1.after.scale",
+                       "blocks.1.after.seen", "blocks.1.groups", "blocks.1.weight", "blocks.2.groups",
+                       "blocks.2.weight", "bytes", "codes", "heads.0", "heads.1", "last.mean", "last.scale",
+                       "last.seen", "mask", "table"});
   CHECK(file.tensors.at("blocks.0.groups").type() == dtype::int64);
   CHECK(file.tensors.at("blocks.0.groups").shape() == shape{});
 
@@ -234,9 +238,12 @@ TEST_CASE("load: a strict load that does not fit tells every difference and chan
   } table[] = {
       {"nothing in common", [](io::tensor_file& f) { f = {}; }, "0 loaded; missing: a, b, size"},
       {"missing", [](io::tensor_file& f) { f.tensors.erase("b"); }, "0 loaded; missing: b"},
-      {"unexpected", [](io::tensor_file& f) { f.tensors["c.d"] = tensor<float>(shape{1}); }, "0 loaded; unexpected: c.d"},
-      {"shape", [](io::tensor_file& f) { f.tensors["b"] = tensor<float>({4}); }, "0 loaded; mismatched: b: expected float32 (2, 2), got float32 (4,)"},
-      {"type", [](io::tensor_file& f) { f.tensors["a"] = tensor<double>({3}); }, "0 loaded; mismatched: a: expected float32 (3,), got float64 (3,)"},
+      {"unexpected", [](io::tensor_file& f) { f.tensors["c.d"] = tensor<float>(shape{1}); },
+       "0 loaded; unexpected: c.d"},
+      {"shape", [](io::tensor_file& f) { f.tensors["b"] = tensor<float>({4}); },
+       "0 loaded; mismatched: b: expected float32 (2, 2), got float32 (4,)"},
+      {"type", [](io::tensor_file& f) { f.tensors["a"] = tensor<double>({3}); },
+       "0 loaded; mismatched: a: expected float32 (3,), got float64 (3,)"},
       {"type of a size", [](io::tensor_file& f) { f.tensors["size"] = tensor<std::int32_t>(shape{}); },
        "0 loaded; mismatched: size: expected int64 (), got int32 ()"},
       {"shape of a size", [](io::tensor_file& f) { f.tensors["size"] = tensor<std::int64_t>({1}); },
@@ -248,7 +255,8 @@ TEST_CASE("load: a strict load that does not fit tells every difference and chan
          f.tensors["b"] = tensor<float>({2, 3});
          f.tensors["x"] = f.tensors["y"] = tensor<float>(shape{});
        },
-       "0 loaded; missing: size; unexpected: x, y; mismatched: a: expected float32 (3,), got bool (3,), b: expected float32 (2, 2), got float32 (2, 3)"},
+       "0 loaded; missing: size; unexpected: x, y; mismatched: a: expected float32 (3,), got bool (3,), b: expected "
+       "float32 (2, 2), got float32 (2, 3)"},
   };
   for (const auto& row : table) {
     INFO(std::string(row.name));
@@ -260,7 +268,8 @@ TEST_CASE("load: a strict load that does not fit tells every difference and chan
       const auto before = bits_of(model);
       const std::uint64_t version = model.a.shared_cell()->version;
       const std::string message = failure([&] { io::load(model, path, {.map = map}); });
-      CHECK(message == "[load] expected " + path + " to fit the model, got " + row.difference + "; pass {.strict = false} to load what fits");
+      CHECK(message == "[load] expected " + path + " to fit the model, got " + row.difference +
+                           "; pass {.strict = false} to load what fits");
       CHECK(bits_of(model) == before);
       CHECK(model.a.shared_cell()->version == version);
     }
@@ -281,7 +290,8 @@ TEST_CASE("load: without strict, what fits is loaded and the report tells the re
   CHECK(report.missing == names{"size"});
   CHECK(report.unexpected == names{"more"});
   CHECK(report.mismatched == names{"b: expected float32 (2, 2), got float64 (2, 2)"});
-  CHECK(report.text() == "1 loaded; missing: size; unexpected: more; mismatched: b: expected float32 (2, 2), got float64 (2, 2)");
+  CHECK(report.text() ==
+        "1 loaded; missing: size; unexpected: more; mismatched: b: expected float32 (2, 2), got float64 (2, 2)");
   CHECK(model.a.value()(2) == 10);
   CHECK(model.b.value()(0, 0) == 2);
   CHECK(model.size == 3);
@@ -305,7 +315,8 @@ TEST_CASE("load: damaged files change nothing, whatever is asked for") {
   const std::string good = support::read_bytes(path);
   two model;
   const auto before = bits_of(model);
-  for (const std::string& bad : {std::string(), good.substr(0, 7), good.substr(0, 100), good.substr(0, good.size() - 1), good + "x"}) {
+  for (const std::string& bad :
+       {std::string(), good.substr(0, 7), good.substr(0, 100), good.substr(0, good.size() - 1), good + "x"}) {
     INFO("of ", good.size(), " bytes ", bad.size());
     support::write_bytes(path, bad);
     for (const bool strict : {false, true})

@@ -37,7 +37,8 @@ TEST_CASE_TEMPLATE("accuracy: many updates, against a plain loop", T, float, dou
   for (const std::int64_t rows : {1, 7, 0, 64}) {
     const std::vector<T> scores = support::noise_values<T>(rows * 5, static_cast<std::uint64_t>(rows));
     std::vector<std::int64_t> classes;
-    for (std::int64_t i = 0; i < rows; ++i) classes.push_back(static_cast<std::int64_t>(support::noise(static_cast<std::uint64_t>(i)) % 5));
+    for (std::int64_t i = 0; i < rows; ++i)
+      classes.push_back(static_cast<std::int64_t>(support::noise(static_cast<std::uint64_t>(i)) % 5));
     const std::vector<std::int64_t> predicted = naive::predictions(scores, 5);
     for (std::size_t i = 0; i < predicted.size(); ++i) right += predicted[i] == classes[i];
     seen += rows;
@@ -56,7 +57,8 @@ TEST_CASE("accuracy: nothing seen, reset, and updates that throw") {
   const tensor<float> scores = from<float>({2, 2}, {1, 0, 1, 0});
   m.update(scores, classes_of({0, 1}));
   CHECK(m.value() == 0.5);
-  CHECK_THROWS_WITH_AS(m.update(scores, classes_of({0, 2})), "[accuracy] expected classes from 0 to 1, got 2", value_error);
+  CHECK_THROWS_WITH_AS(m.update(scores, classes_of({0, 2})), "[accuracy] expected classes from 0 to 1, got 2",
+                       value_error);
   CHECK_THROWS_AS(m.update(scores, classes_of({0, -1})), value_error);
   CHECK_THROWS_AS(m.update(scores, classes_of({0})), shape_error);
   CHECK_THROWS_AS(m.update(tensor<float>({2}), classes_of({0, 0})), shape_error);

@@ -21,7 +21,8 @@ tensor<std::int64_t> classes_of(std::vector<std::int64_t> classes) {
 tensor<float> scores_for(const std::vector<std::int64_t>& predicted, std::int64_t classes) {
   tensor<float> out({static_cast<std::int64_t>(predicted.size()), classes});
   out.write([&](std::span<float> to) {
-    for (std::size_t i = 0; i < predicted.size(); ++i) to[i * static_cast<std::size_t>(classes) + static_cast<std::size_t>(predicted[i])] = 1;
+    for (std::size_t i = 0; i < predicted.size(); ++i)
+      to[i * static_cast<std::size_t>(classes) + static_cast<std::size_t>(predicted[i])] = 1;
   });
   return out;
 }
@@ -36,7 +37,8 @@ TEST_CASE_TEMPLATE("confusion_matrix: many updates, against a plain loop", T, fl
     std::vector<std::int64_t> classes, predicted;
     for (const std::int64_t rows : {3, 0, 200}) {
       std::vector<std::int64_t> some;
-      for (std::int64_t i = 0; i < rows; ++i) some.push_back(static_cast<std::int64_t>(support::noise(static_cast<std::uint64_t>(i)) % width));
+      for (std::int64_t i = 0; i < rows; ++i)
+        some.push_back(static_cast<std::int64_t>(support::noise(static_cast<std::uint64_t>(i)) % width));
       const std::vector<T> scores = support::noise_values<T>(rows * count, static_cast<std::uint64_t>(rows));
       m.update(from<T>({rows, count}, scores), classes_of(some));
       for (const std::int64_t p : naive::predictions(scores, width)) predicted.push_back(p);
@@ -68,7 +70,8 @@ TEST_CASE("confusion_matrix: the table") {
   metrics::confusion_matrix eleven(11);
   eleven.update(scores_for({10}, 11), classes_of({0}));
   const std::string text = eleven.text();
-  CHECK(text.starts_with("true \\ predicted\n     0  1  2  3  4  5  6  7  8  9 10\n  0  0  0  0  0  0  0  0  0  0  0  1\n  1  0"));
+  CHECK(text.starts_with(
+      "true \\ predicted\n     0  1  2  3  4  5  6  7  8  9 10\n  0  0  0  0  0  0  0  0  0  0  0  1\n  1  0"));
   CHECK(text.ends_with("\n 10  0  0  0  0  0  0  0  0  0  0  0\n"));
 }
 
@@ -82,9 +85,11 @@ TEST_CASE("confusion_matrix: errors count for nothing; reset; values that were t
   const tensor<float> scores = scores_for({0, 1}, 2);
   m.update(scores, classes_of({0, 0}));
   const tensor<std::int64_t> taken = m.value();
-  CHECK_THROWS_WITH_AS(m.update(scores_for({0, 1}, 3), classes_of({0, 1})), "[confusion_matrix] expected scores (N, 2), got (2, 3)", shape_error);
+  CHECK_THROWS_WITH_AS(m.update(scores_for({0, 1}, 3), classes_of({0, 1})),
+                       "[confusion_matrix] expected scores (N, 2), got (2, 3)", shape_error);
   CHECK_THROWS_AS(m.update(scores_for({0}, 1), classes_of({0})), shape_error);
-  CHECK_THROWS_WITH_AS(m.update(scores, classes_of({0, 2})), "[confusion_matrix] expected classes from 0 to 1, got 2", value_error);
+  CHECK_THROWS_WITH_AS(m.update(scores, classes_of({0, 2})), "[confusion_matrix] expected classes from 0 to 1, got 2",
+                       value_error);
   CHECK_THROWS_AS(m.update(scores, classes_of({-1, 0})), value_error);
   CHECK_THROWS_AS(m.update(scores, classes_of({0})), shape_error);
   CHECK_THROWS_AS(m.update(tensor<float>({2}), classes_of({0, 0})), shape_error);

@@ -18,8 +18,7 @@ using list = std::vector<std::int64_t>;
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
 
-template <class T>
-list predicted(const tensor<T>& scores) {
+template <class T> list predicted(const tensor<T>& scores) {
   const tensor<std::int64_t> out = metrics::predictions(scores);
   CHECK(out.shape() == shape{scores.dim(0)});
   return {out.values().begin(), out.values().end()};
@@ -32,9 +31,10 @@ TEST_CASE_TEMPLATE("predictions: ties, infinities and NaN", T, float, double) {
     std::vector<double> row;
     std::int64_t expected;
   } table[] = {
-      {{5}, 0}, {{none}, 0}, {{1, 2, 3}, 2}, {{3, 2, 1}, 0}, {{1, 3, 2}, 1}, {{2, 2, 2}, 0}, {{1, 2, 2}, 1}, {{-0.0, 0.0}, 0}, {{0.0, -0.0}, 0},
-      {{-inf, -inf}, 0}, {{-inf, -1}, 1}, {{1, inf, inf}, 1}, {{none, inf}, 0}, {{inf, none}, 1}, {{1, none, 2, none}, 1}, {{-none, 1}, 0},
-      {{1, -none, none}, 1}, {{-3, -2, -4}, 1}, {{1e-30, 2e-30}, 1},
+      {{5}, 0},        {{none}, 0},           {{1, 2, 3}, 2},    {{3, 2, 1}, 0},      {{1, 3, 2}, 1},
+      {{2, 2, 2}, 0},  {{1, 2, 2}, 1},        {{-0.0, 0.0}, 0},  {{0.0, -0.0}, 0},    {{-inf, -inf}, 0},
+      {{-inf, -1}, 1}, {{1, inf, inf}, 1},    {{none, inf}, 0},  {{inf, none}, 1},    {{1, none, 2, none}, 1},
+      {{-none, 1}, 0}, {{1, -none, none}, 1}, {{-3, -2, -4}, 1}, {{1e-30, 2e-30}, 1},
   };
   for (const auto& row : table) {
     INFO("row that starts with ", row.row[0], " and has ", row.row.size());
@@ -72,8 +72,10 @@ TEST_CASE("predictions: classes are checked, in the name of the metric") {
   const auto check = [&](const tensor<std::int64_t>& classes) { return metrics::predictions("f1", scores, classes); };
   CHECK(check(from<std::int64_t>({2}, {0, 2})).shape() == shape{2});
   CHECK_THROWS_WITH_AS(check(from<std::int64_t>({2}, {0, 3})), "[f1] expected classes from 0 to 2, got 3", value_error);
-  CHECK_THROWS_WITH_AS(check(from<std::int64_t>({2}, {-1, 0})), "[f1] expected classes from 0 to 2, got -1", value_error);
-  CHECK_THROWS_WITH_AS(check(tensor<std::int64_t>(shape{3})), "[f1] expected scores (N, V) and classes (N,), got (2, 3) and (3,)", shape_error);
+  CHECK_THROWS_WITH_AS(check(from<std::int64_t>({2}, {-1, 0})), "[f1] expected classes from 0 to 2, got -1",
+                       value_error);
+  CHECK_THROWS_WITH_AS(check(tensor<std::int64_t>(shape{3})),
+                       "[f1] expected scores (N, V) and classes (N,), got (2, 3) and (3,)", shape_error);
   CHECK_THROWS_AS(check(tensor<std::int64_t>({2, 1})), shape_error);
   CHECK_THROWS_AS(check(tensor<std::int64_t>(shape{})), shape_error);
   CHECK_THROWS_AS(metrics::predictions("f1", tensor<float>({2}), tensor<std::int64_t>({2})), shape_error);

@@ -148,14 +148,15 @@ template <module M> void unfreeze(M& part, std::string_view pattern = "*") {
 namespace detail {
 
 // The parameters of a list, each once: a module that is shared stands at several paths.
-INLAY_COLD inline std::vector<member> parameters_of(const std::vector<member>& list) {
-  std::vector<member> out;
-  for (const member& m : list) {
-    const bool seen =
-        std::any_of(out.begin(), out.end(), [&](const member& other) { return other.cell.get() == m.cell.get(); });
-    if (m.is_parameter() && !seen) out.push_back(m);
+INLAY_COLD inline std::vector<member> parameters_of(std::vector<member> list) {
+  auto end = list.begin();
+  for (member& m : list) {
+    bool wanted = m.is_parameter();
+    for (auto seen = list.begin(); wanted && seen != end; ++seen) wanted = seen->cell.get() != m.cell.get();
+    if (wanted) std::swap(*end++, m);
   }
-  return out;
+  list.erase(end, list.end());
+  return list;
 }
 
 }  // namespace detail

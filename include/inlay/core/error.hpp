@@ -2,7 +2,9 @@
 //   [dense] expected input (N, 784), got (32, 10); did you forget to flatten?
 #pragma once
 
-#include <cstdint>
+#include <bit>
+#include <cinttypes>
+#include <cstdio>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -45,24 +47,29 @@ class piece {
   requires requires(const Shape& shape) { shape.rank(); }
   constexpr piece(const Shape& shape) : piece(shape.begin(), shape.rank()) {}
 
+  constexpr piece(double number) : number_(std::bit_cast<std::int64_t>(number)), kind_(kind::real) {}
+
   INLAY_COLD void append_to(std::string& out) const {
-    if (kind_ == kind::text)
-      out.append(text_, static_cast<std::size_t>(number_));
-    else if (kind_ == kind::number)
-      out += std::to_string(number_);
-    else if (kind_ == kind::count)
-      out += std::to_string(static_cast<std::uint64_t>(number_));
-    else
-      append_sizes(out);
+    if (kind_ == kind::text) return void(out.append(text_, static_cast<std::size_t>(number_)));
+    if (kind_ == kind::sizes) return append_sizes(out);
+    char text[32];
+    const int length = kind_ == kind::number ? std::snprintf(text, sizeof text, "%" PRId64, number_)
+                       : kind_ == kind::count
+                           ? std::snprintf(text, sizeof text, "%" PRIu64, static_cast<std::uint64_t>(number_))
+                           : std::snprintf(text, sizeof text, "%g", std::bit_cast<double>(number_));
+    out.append(text, static_cast<std::size_t>(length));
   }
 
  private:
-  enum class kind : char { text, number, count, sizes };
+  enum class kind : char { text, number, count, real, sizes };
 
   void append_sizes(std::string& out) const {  // "(32, 784)", "(5,)", "()"
-    out += '(';
-    for (std::int64_t i = 0; i < number_; ++i) (out += i > 0 ? ", " : "") += std::to_string(sizes_[i]);
-    out += number_ == 1 ? ",)" : ")";
+    out.append("(");
+    for (std::int64_t i = 0; i < number_; ++i) {
+      if (i > 0) out.append(", ");
+      piece(sizes_[i]).append_to(out);
+    }
+    out.append(number_ == 1 ? ",)" : ")");
   }
 
   const char* text_ = nullptr;

@@ -79,8 +79,10 @@ INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t 
                               std::int64_t width, std::int64_t depth, T* out) {
   constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
   if (line_step == 1 && lines == width) {  // lines lie side by side
+    using V = simd<T, isa::plain>;         // every width is a multiple of 16 bytes, or 1
     for (std::int64_t p = 0; p < depth; ++p)
-      std::memcpy(out + p * width, in + p * step, static_cast<std::size_t>(width) * sizeof(T));
+      for (std::int64_t j = 0; j < width; j += V::size)
+        V::load_up_to(in + p * step + j, width - j).store_up_to(out + p * width + j, width - j);
     return;
   }
   std::int64_t i = 0;

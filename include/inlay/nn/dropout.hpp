@@ -14,7 +14,7 @@ class dropout {
  public:
   // Throws value_error unless 0 <= p <= 1.
   explicit dropout(const dropout_config& config = {}) : p_(config.p) {
-    if (!(p_ >= 0 && p_ <= 1)) throw value_error("dropout", {"expected .p from 0 to 1, got ", std::to_string(p_)});
+    if (!(p_ >= 0 && p_ <= 1)) throw value_error("dropout", {"expected .p from 0 to 1, got ", p_});
   }
 
   auto operator()(const auto& x) const { return inlay::dropout(x, p_); }

@@ -31,8 +31,8 @@ class adam final : public optimizer_of<adam> {
   INLAY_COLD static const adam_config& checked(const adam_config& config) {
     const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
     if (!fraction(config.beta1) || !fraction(config.beta2))
-      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", std::to_string(config.beta1),
-                                 " and ", std::to_string(config.beta2)});
+      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", config.beta1,
+                                 " and ", config.beta2});
     if (!(config.epsilon >= 0) || !(config.weight_decay >= 0))
       throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
     return config;

@@ -66,25 +66,25 @@ class optimizer {
   double learning_rate() const noexcept { return learning_rate_; }
   // Throws value_error when the rate is negative or NaN.
   void set_learning_rate(double rate) {
-    if (!(rate >= 0)) throw value_error("learning_rate", {"expected a rate of 0 or more, got ", std::to_string(rate)});
+    if (!(rate >= 0)) throw value_error("learning_rate", {"expected a rate of 0 or more, got ", rate});
     learning_rate_ = rate;
   }
 
   std::int64_t steps() const noexcept { return steps_; }
 
  protected:
-  INLAY_COLD optimizer(const char* name, const std::vector<member>& members, double learning_rate) {
+  INLAY_COLD optimizer(const char* name, std::vector<member> members, double learning_rate) {
     set_learning_rate(learning_rate);
-    const std::vector<member> parameters = inlay::detail::parameters_of(members);
+    std::vector<member> parameters = inlay::detail::parameters_of(std::move(members));
     if (parameters.empty())
       throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
     memory_ = std::make_unique<weight[]>(parameters.size());
     weights_ = {memory_.get(), parameters.size()};
     weight* to = memory_.get();
-    for (const member& m : parameters) {
+    for (member& m : parameters) {
       ++m.cell->optimisers;
-      to->path = m.path;
-      (to++)->cell = m.cell;
+      to->path = std::move(m.path);
+      (to++)->cell = std::move(m.cell);
     }
   }
 

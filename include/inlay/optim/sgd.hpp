@@ -29,7 +29,7 @@ class sgd final : public optimizer_of<sgd> {
   INLAY_COLD static const sgd_config& checked(const sgd_config& config) {
     if (!(config.momentum >= 0) || !(config.weight_decay >= 0))
       throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ",
-                                std::to_string(config.momentum), " and ", std::to_string(config.weight_decay)});
+                                config.momentum, " and ", config.weight_decay});
     if (config.nesterov && (config.momentum == 0 || config.dampening != 0))
       throw value_error("sgd", {"expected .momentum above 0 and no .dampening with .nesterov"});
     return config;
