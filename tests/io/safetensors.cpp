@@ -236,6 +236,12 @@ TEST_CASE("safetensors: damaged and hostile files") {
         std::string(R"({"a":{"dtype":")") + type + R"(","shape":)" + sizes + R"(,"data_offsets":)" + offsets + "}}",
         data);
   };
+  const auto two = [&](std::string size, std::string place, std::string name, std::string other_size,
+                       std::string other_place) {
+    return file_of(R"({"a":{"dtype":"U8","shape":)" + size + R"(,"data_offsets":)" + place + R"(},")" + name +
+                       R"(":{"dtype":"U8","shape":)" + other_size + R"(,"data_offsets":)" + other_place + "}}",
+                   data);
+  };
   const struct {
     const char* name;
     std::string bytes;
@@ -274,24 +280,13 @@ TEST_CASE("safetensors: damaged and hostile files") {
       {"two bytes short", good.substr(0, good.size() - 2), "end within the file, got offset 4 of 2"},
       {"no data", good.substr(0, good.size() - 4), "end within the file, got offset 4 of 0"},
       {"data without a tensor", file_of("{}", data), "4 bytes more"},
-      {"overlap",
-       file_of(
-           R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
-           data),
-       "expected b to begin at 3"},
+      {"overlap", two("[3]", "[0,3]", "b", "[2]", "[2,4]"), "expected b to begin at 3"},
       {"one range for two", file_of(many(2, "[0,4]"), data), "expected 1 to begin at 4, got offsets 0 and 4"},
       {"one range for thousands", file_of(many(30000, "[0,4]"), data), "to begin at 4"},
-      {"hole",
-       file_of(
-           R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
-           data),
-       "expected b to begin at 1"},
+      {"hole", two("[1]", "[0,1]", "b", "[2]", "[2,4]"), "expected b to begin at 1"},
       {"hole at the start", sized("U8", "[3]", "[1,4]"), "expected a to begin at 0"},
       {"backwards", sized("U8", "[4]", "[4,0]"), "expected a to begin at 0"},
-      {"end before the beginning",
-       file_of(
-           R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})",
-           data),
+      {"end before the beginning", two("[4]", "[0,4]", "b", "[4]", "[4,0]"),
        "expected b to begin at 4, got offsets 4 and 0"},
       {"4 bytes for 16", sized("F32", "[2,2]", "[0,4]"), "a (2, 2) of float32 to have its size in bytes, got 4"},
       {"4 bytes for none", sized("F32", "[0]", "[0,4]"), "to have its size in bytes, got 4"},
@@ -313,11 +308,7 @@ TEST_CASE("safetensors: damaged and hostile files") {
        "at most 8 numbers"},
       {"no size", file_of(R"({"a":{"dtype":"U8","shape":[2,0],"data_offsets":[0,0]}})"), "a uint8 (2, 0) \n", {}},
       {"padded", file_of("{}\r \t\n"), "", {}},
-      {"same name",
-       file_of(
-           R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[0],"data_offsets":[4,4]}})",
-           data),
-       "names that differ, got a twice"},
+      {"same name", two("[4]", "[0,4]", "a", "[0]", "[4,4]"), "names that differ, got a twice"},
       {"metadata twice", file_of(R"({"__metadata__":{},"__metadata__":{}})"), "__metadata__ once"},
       {"metadata of numbers", file_of(R"({"__metadata__":{"k":1}})"), "expected a '\"'"},
       {"half a surrogate pair", file_of(R"({"\ud800":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"), "surrogate"},

@@ -47,6 +47,9 @@ template <class A> inline constexpr bool is_handle = false;
 template <class T> inline constexpr bool is_handle<parameter<T>> = true;
 template <class T> inline constexpr bool is_handle<buffer<T>> = true;
 
+// The element type of an operand.
+template <class A> using element_of = typename std::remove_cvref_t<A>::value_type;
+
 struct nothing {};
 
 }  // namespace detail

@@ -18,6 +18,26 @@ class shape {
 
   shape() noexcept = default;  // rank 0: one element
 
+  // Copies are made with every tensor: most have at most four axes, and only those are copied then.
+  shape(const shape& other) noexcept { *this = other; }
+  shape& operator=(const shape& other) noexcept {
+    for (std::size_t i = 0; i < 4; ++i) sizes_[i] = other.sizes_[i];
+    if (other.rank_ > 4) [[unlikely]]
+      for (std::size_t i = 4; i < max_rank; ++i) sizes_[i] = other.sizes_[i];
+    size_ = other.size_;
+    extent_ = other.extent_;
+    rank_ = other.rank_;
+    return *this;
+  }
+
+  // (0,): what a tensor without elements has.
+  static shape none() noexcept {
+    shape out;
+    out.rank_ = 1;
+    out.size_ = 0;
+    return out;
+  }
+
   // Throws shape_error when a size is negative, there are more than eight, or their product overflows.
   shape(std::initializer_list<std::int64_t> sizes) : shape(std::span(sizes.begin(), sizes.size())) {}
   INLAY_OUTLINE explicit shape(std::span<const std::int64_t> sizes) {

@@ -21,7 +21,7 @@ template <element T> class tensor {
  public:
   using value_type = T;
 
-  tensor() noexcept : shape_(none()) {}  // no elements: shape (0,)
+  tensor() noexcept : shape_(inlay::shape::none()) {}  // no elements: shape (0,)
 
   // A tensor filled with one value. Throws memory_error.
   INLAY_OUTLINE explicit tensor(inlay::shape sizes, T fill = {}) : tensor(uninitialised{}, sizes) {
@@ -35,12 +35,12 @@ template <element T> class tensor {
   INLAY_OUTLINE tensor(tensor&& other) noexcept
       : block_(std::move(other.block_)),
         first_(std::exchange(other.first_, nullptr)),
-        shape_(std::exchange(other.shape_, none())) {}
+        shape_(std::exchange(other.shape_, inlay::shape::none())) {}
   tensor& operator=(const tensor& other) { return this == &other ? *this : *this = tensor(other); }
   INLAY_OUTLINE tensor& operator=(tensor&& other) noexcept {
     block_ = std::move(other.block_);
     first_ = std::exchange(other.first_, nullptr);
-    shape_ = std::exchange(other.shape_, none());
+    shape_ = std::exchange(other.shape_, inlay::shape::none());
     return *this;
   }
   ~tensor() = default;
@@ -161,11 +161,6 @@ template <element T> class tensor {
       : block_(detail::block_ptr::of_size(static_cast<std::size_t>(sizes.size()) * sizeof(T))),
         first_(block_ ? reinterpret_cast<T*>(block_->bytes) : nullptr),
         shape_(sizes) {}
-
-  static inlay::shape none() noexcept {
-    static constexpr std::int64_t zero[] = {0};
-    return inlay::shape(std::span<const std::int64_t>(zero));
-  }
 
   INLAY_OUTLINE void detach() {
     if (!block_) return;

@@ -72,8 +72,6 @@ struct div_op {
 
 namespace detail {
 
-template <class A> using element_of = typename std::remove_cvref_t<A>::value_type;
-
 // A number as an operand that broadcasts.
 template <class A> tensor<element_of<A>> scalar(element_of<A> value) { return tensor<element_of<A>>(shape{}, value); }
 
