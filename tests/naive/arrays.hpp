@@ -114,11 +114,14 @@ inline array cross_entropy(const array& scores, const inlay::tensor<std::int64_t
 // (m, k) and (k, n), either given transposed.
 inline array matmul(const array& a, const array& b, bool transpose_a = false, bool transpose_b = false) {
   const std::int64_t m = a.sizes[transpose_a ? 1 : 0], k = a.sizes[transpose_a ? 0 : 1], n = b.sizes[transpose_b ? 0 : 1];
+  const auto element = [](const array& x, bool transposed, std::int64_t i, std::int64_t j) {
+    return x.values[static_cast<std::size_t>(transposed ? j * x.sizes[1] + i : i * x.sizes[1] + j)];
+  };
   array c({m, n});
-  for_each(c.sizes, [&](const index& i) {
-    for (std::int64_t p = 0; p < k; ++p)
-      c.at(i) += a.at(transpose_a ? index{p, i[0]} : index{i[0], p}) * b.at(transpose_b ? index{i[1], p} : index{p, i[1]});
-  });
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      for (std::int64_t p = 0; p < k; ++p)
+        c.values[static_cast<std::size_t>(i * n + j)] += element(a, transpose_a, i, p) * element(b, transpose_b, p, j);
   return c;
 }
 
