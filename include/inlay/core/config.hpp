@@ -17,3 +17,17 @@
 
 // Error paths: out of line, so that the check costs one predictable branch.
 #define INLAY_COLD [[gnu::cold, gnu::noinline]]
+
+// Around kernels, which mean what they say in a host built with -ffast-math too: NaN is no number, no sum is reordered.
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#if defined(__clang__)
+#define INLAY_PRECISE_BEGIN _Pragma("float_control(push)") _Pragma("float_control(precise, on)")
+#define INLAY_PRECISE_END _Pragma("float_control(pop)")
+#else
+#define INLAY_PRECISE_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"no-fast-math\")")
+#define INLAY_PRECISE_END _Pragma("GCC pop_options")
+#endif
+#else
+#define INLAY_PRECISE_BEGIN
+#define INLAY_PRECISE_END
+#endif

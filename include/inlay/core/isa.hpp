@@ -9,6 +9,8 @@
 
 #include "error.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1 {
 
 enum class isa : int { plain, avx2, avx512 };
@@ -167,3 +169,5 @@ template <class Kernel, class... Args> void dispatch(isa level, Args... args) no
 }
 
 }  // namespace inlay::inline v0_1
+
+INLAY_PRECISE_END

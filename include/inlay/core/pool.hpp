@@ -68,10 +68,10 @@ constexpr std::size_t bytes_of_class(int size_class) noexcept {
 inline constexpr int size_classes = size_class_of(std::size_t{1} << 60) + 1;
 
 struct memory_counters {
-  std::atomic<std::uint64_t> allocations{0};       // blocks asked of the system so far
-  std::atomic<std::size_t> reserved{0};            // bytes held from the system now
-  std::atomic<std::size_t> cache_limit{1u << 30};  // free bytes a thread keeps
-  std::atomic<block*> reservoir{nullptr};          // free blocks without a home
+  std::atomic<std::uint64_t> allocations{0};                  // blocks asked of the system so far
+  std::atomic<std::size_t> reserved{0};                       // bytes held from the system now
+  std::atomic<std::size_t> cache_limit{1u << 30};             // free bytes a thread keeps
+  std::array<std::atomic<block*>, size_classes> reservoir{};  // free blocks without a home, by size class
 };
 inline constinit memory_counters memory;
 
@@ -101,8 +101,9 @@ class pool {
   // Frees what this thread keeps for reuse.
   static void trim() noexcept {
     if (current_ != nullptr) current_->clear();
-    for (block* b = memory.reservoir.exchange(nullptr, std::memory_order_acquire); b != nullptr;)
-      release(std::exchange(b, b->next));
+    for (std::atomic<block*>& shelf : memory.reservoir)
+      for (block* b = shelf.exchange(nullptr, std::memory_order_acquire); b != nullptr;)
+        release(std::exchange(b, b->next));
   }
 
  private:
@@ -126,7 +127,7 @@ class pool {
     block*& list = free_[static_cast<std::size_t>(size_class)];
     if (list == nullptr) [[unlikely]] {
       adopt(remote_.exchange(nullptr, std::memory_order_acquire));
-      if (list == nullptr) adopt(memory.reservoir.exchange(nullptr, std::memory_order_acquire));
+      if (list == nullptr) adopt(from_reservoir(memory.reservoir[static_cast<std::size_t>(size_class)]));
       if (list == nullptr) return allocate(size_class, this);
     }
     block* b = list;
@@ -169,11 +170,27 @@ class pool {
   // A block of a thread that ended waits in the reservoir.
   static void orphan(block* b) noexcept {
     pool* home = std::exchange(b->home, nullptr);
-    block* head = memory.reservoir.load(std::memory_order_relaxed);
-    do {
-      b->next = head;
-    } while (!memory.reservoir.compare_exchange_weak(head, b, std::memory_order_release, std::memory_order_relaxed));
+    shelve(memory.reservoir[b->size_class], b, b);
     home->drop();
+  }
+
+  // One block: a thread that took them all would leave the next one to ask the system, epoch after epoch.
+  static block* from_reservoir(std::atomic<block*>& shelf) noexcept {
+    block* taken = shelf.exchange(nullptr, std::memory_order_acquire);
+    if (taken == nullptr) return nullptr;
+    if (block* rest = std::exchange(taken->next, nullptr)) {
+      block* last = rest;
+      while (last->next != nullptr) last = last->next;
+      shelve(shelf, rest, last);
+    }
+    return taken;
+  }
+
+  static void shelve(std::atomic<block*>& shelf, block* first, block* last) noexcept {
+    block* head = shelf.load(std::memory_order_relaxed);
+    do {
+      last->next = head;
+    } while (!shelf.compare_exchange_weak(head, first, std::memory_order_release, std::memory_order_relaxed));
   }
 
   void close() noexcept {

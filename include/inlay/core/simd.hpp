@@ -10,6 +10,8 @@
 
 #include "isa.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1 {
 
 // Bytes of a register, and how many there are.
@@ -82,7 +84,7 @@ template <class T, isa Level> struct simd {
   INLAY_INLINE friend simd operator-(const simd& a, const simd& b) { return wrap(a.v - b.v); }
   INLAY_INLINE friend simd operator*(const simd& a, const simd& b) { return wrap(a.v * b.v); }
   INLAY_INLINE friend simd operator/(const simd& a, const simd& b) { return wrap(a.v / b.v); }
-  INLAY_INLINE friend simd operator-(const simd& a) { return wrap(-a.v); }
+  INLAY_INLINE friend simd operator-(const simd& a) { return simd(static_cast<T>(-0.0)) - a; }  // clang's own forgets NaN
   INLAY_INLINE simd& operator+=(const simd& b) { return *this = *this + b; }
 
   INLAY_INLINE friend simd operator&(const simd& a, const simd& b) { return wrap(a.v & b.v); }
@@ -174,3 +176,5 @@ template <class T, isa Level> INLAY_INLINE T max_lanes(const simd<T, Level>& a) 
 }
 
 }  // namespace inlay::inline v0_1
+
+INLAY_PRECISE_END

@@ -4,6 +4,8 @@
 
 #include "elementwise.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1 {
 
 enum class activation { none, relu, tanh, sigmoid };
@@ -62,3 +64,5 @@ struct activation_gradient {
 }  // namespace kernels
 
 }  // namespace inlay::inline v0_1
+
+INLAY_PRECISE_END

@@ -4,6 +4,8 @@
 
 #include "math.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 // Elements of one operand: contiguous (step 1) or a single value (step 0).
@@ -120,3 +122,5 @@ struct where_equal {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

@@ -12,6 +12,8 @@
 
 #include "activation.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 template <class T, isa Level> struct gemm_blocking {
@@ -250,3 +252,5 @@ template <class T> struct gemm_range {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

@@ -9,6 +9,8 @@
 
 #include "../core/simd.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 namespace detail {
@@ -145,3 +147,5 @@ template <class V> INLAY_INLINE V sqrt(const V& x) {
 }
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

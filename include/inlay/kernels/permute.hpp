@@ -4,6 +4,8 @@
 #include "../core/shape.hpp"
 #include "gemm.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 // out (contiguous, of shape `sizes`) [i, j, …] = in[i * steps[0] + j * steps[1] + …].
@@ -55,3 +57,5 @@ template <class T> struct copy_strided {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

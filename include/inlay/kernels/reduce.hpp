@@ -5,6 +5,8 @@
 
 #include "../core/simd.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 struct sum_of {
@@ -86,3 +88,5 @@ template <class F, class T> struct reduce {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

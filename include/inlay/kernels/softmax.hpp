@@ -4,6 +4,8 @@
 
 #include "math.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 namespace detail {
@@ -155,3 +157,5 @@ template <class T> struct cross_entropy_gradient {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

@@ -3,6 +3,8 @@
 
 #include "math.hpp"
 
+INLAY_PRECISE_BEGIN
+
 namespace inlay::inline v0_1::kernels {
 
 template <class T> struct update_level { using memory_bound = void; };
@@ -68,3 +70,5 @@ template <class T> struct adam_update : update_level<T> {
 };
 
 }  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END
