@@ -71,7 +71,18 @@ struct memory_counters {
   std::atomic<std::uint64_t> allocations{0};                  // blocks asked of the system so far
   std::atomic<std::size_t> reserved{0};                       // bytes held from the system now
   std::atomic<std::size_t> cache_limit{1u << 30};             // free bytes a thread keeps
-  std::array<std::atomic<block*>, size_classes> reservoir{};  // free blocks without a home, by size class
+  std::array<block*, size_classes> reservoir{};               // free blocks without a home, by size class
+  std::atomic_flag reservoir_busy;
+
+  // f(list) may change the reservoir's list of one size. One thread at a time: a list that is out of its place for a
+  // moment would look empty to the others, and they would ask the system, epoch after epoch.
+  template <class F>
+  void with_reservoir(int size_class, F f) noexcept {
+    while (reservoir_busy.test_and_set(std::memory_order_acquire)) reservoir_busy.wait(true, std::memory_order_relaxed);
+    f(reservoir[static_cast<std::size_t>(size_class)]);
+    reservoir_busy.clear(std::memory_order_release);
+    reservoir_busy.notify_one();
+  }
 };
 inline constinit memory_counters memory;
 
@@ -101,9 +112,11 @@ class pool {
   // Frees what this thread keeps for reuse.
   static void trim() noexcept {
     if (current_ != nullptr) current_->clear();
-    for (std::atomic<block*>& shelf : memory.reservoir)
-      for (block* b = shelf.exchange(nullptr, std::memory_order_acquire); b != nullptr;)
-        release(std::exchange(b, b->next));
+    for (int size_class = 0; size_class < size_classes; ++size_class) {
+      block* b = nullptr;
+      memory.with_reservoir(size_class, [&b](block*& list) { b = std::exchange(list, nullptr); });
+      while (b != nullptr) release(std::exchange(b, b->next));
+    }
   }
 
  private:
@@ -127,7 +140,7 @@ class pool {
     block*& list = free_[static_cast<std::size_t>(size_class)];
     if (list == nullptr) [[unlikely]] {
       adopt(remote_.exchange(nullptr, std::memory_order_acquire));
-      if (list == nullptr) adopt(from_reservoir(memory.reservoir[static_cast<std::size_t>(size_class)]));
+      if (list == nullptr) adopt(from_reservoir(size_class));
       if (list == nullptr) return allocate(size_class, this);
     }
     block* b = list;
@@ -170,27 +183,18 @@ class pool {
   // A block of a thread that ended waits in the reservoir.
   static void orphan(block* b) noexcept {
     pool* home = std::exchange(b->home, nullptr);
-    shelve(memory.reservoir[b->size_class], b, b);
+    memory.with_reservoir(b->size_class, [b](block*& list) { b->next = std::exchange(list, b); });
     home->drop();
   }
 
   // One block: a thread that took them all would leave the next one to ask the system, epoch after epoch.
-  static block* from_reservoir(std::atomic<block*>& shelf) noexcept {
-    block* taken = shelf.exchange(nullptr, std::memory_order_acquire);
-    if (taken == nullptr) return nullptr;
-    if (block* rest = std::exchange(taken->next, nullptr)) {
-      block* last = rest;
-      while (last->next != nullptr) last = last->next;
-      shelve(shelf, rest, last);
-    }
+  static block* from_reservoir(int size_class) noexcept {
+    block* taken = nullptr;
+    memory.with_reservoir(size_class, [&taken](block*& list) {
+      if (list != nullptr) taken = std::exchange(list, list->next);
+    });
+    if (taken != nullptr) taken->next = nullptr;
     return taken;
-  }
-
-  static void shelve(std::atomic<block*>& shelf, block* first, block* last) noexcept {
-    block* head = shelf.load(std::memory_order_relaxed);
-    do {
-      last->next = head;
-    } while (!shelf.compare_exchange_weak(head, first, std::memory_order_release, std::memory_order_relaxed));
   }
 
   void close() noexcept {
