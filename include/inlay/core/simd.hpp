@@ -40,9 +40,14 @@ template <class T, isa Level> struct simd {
     v = other.v;
     return *this;
   }
-  // Broadcast. (A loop: it becomes one broadcast instruction; arithmetic on a scalar does not, in GCC 12.)
+  // Broadcast. A loop becomes one instruction with GCC; clang leaves it a loop at -O1 and -Os, and then fuses some
+  // products around it with their sums and not others.
   INLAY_INLINE simd(T value) {
+#if defined(__clang__)
+    v = value - raw{};
+#else
     for (int i = 0; i < size; ++i) v[i] = value;
+#endif
   }
 
   INLAY_INLINE static simd zero() {
