@@ -18,7 +18,8 @@
 namespace support {
 
 #if defined(__has_feature)
-inline constexpr bool address_sanitizer = __has_feature(address_sanitizer), thread_sanitizer = __has_feature(thread_sanitizer);
+inline constexpr bool address_sanitizer = __has_feature(address_sanitizer),
+                      thread_sanitizer = __has_feature(thread_sanitizer);
 #else
 inline constexpr bool address_sanitizer = false, thread_sanitizer = false;
 #endif
@@ -28,8 +29,7 @@ inline constexpr bool sanitized = address_sanitizer || thread_sanitizer;
 inline constexpr std::int64_t edge_sizes[] = {0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 257};
 
 // f(level), forced by an isa_scope, for every level this machine can run.
-template <class F>
-void for_each_isa(F&& f) {
+template <class F> void for_each_isa(F&& f) {
   for (const inlay::isa level : {inlay::isa::plain, inlay::isa::avx2, inlay::isa::avx512}) {
     if (level > inlay::highest_isa()) break;
     INFO("level ", std::string(inlay::name(level)));
@@ -39,8 +39,7 @@ void for_each_isa(F&& f) {
 }
 
 // f(count) with loops allowed 1, 2 and 4 threads.
-template <class F>
-void for_each_thread_count(F&& f) {
+template <class F> void for_each_thread_count(F&& f) {
   for (const int count : {1, 2, 4}) {
     INFO("threads ", count);
     const inlay::thread_scope scope(count);
@@ -50,8 +49,7 @@ void for_each_thread_count(F&& f) {
 
 // Memory for `count` elements at an address aligned for T only, between guards nobody may write. The guards are NaN
 // in floating point, so that reading them shows as well.
-template <class T>
-class guarded {
+template <class T> class guarded {
  public:
   explicit guarded(std::int64_t count, T fill = {}) : memory_(static_cast<std::size_t>(count) + 2 * guard, fill) {
     std::memset(static_cast<void*>(memory_.data()), 0xFF, guard * sizeof(T));
@@ -98,32 +96,27 @@ std::vector<T> noise_values(std::int64_t count, std::uint64_t seed, double low =
   return out;
 }
 
-template <class T>
-bool is_nan(T x) noexcept {
+template <class T> bool is_nan(T x) noexcept {
   using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   return (std::bit_cast<bits>(x) << 1) > (std::bit_cast<bits>(std::numeric_limits<T>::infinity()) << 1);
 }
 
-template <class T>
-bool same_bits(T a, T b) noexcept {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
-}
-template <class T>
-bool same_bits(std::span<const T> a, std::span<const T> b) noexcept {
+template <class T> bool same_bits(T a, T b) noexcept { return std::memcmp(&a, &b, sizeof(T)) == 0; }
+template <class T> bool same_bits(std::span<const T> a, std::span<const T> b) noexcept {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
 // |got - expected| in units of the last place that T has at `expected`, not below that of the smallest normal number.
 // NaN matches NaN; an infinity counts as the power of two where T ends.
-template <class T, class Reference>
-double ulps(T got, Reference expected) noexcept {
+template <class T, class Reference> double ulps(T got, Reference expected) noexcept {
   using limits = std::numeric_limits<T>;
   constexpr double wrong = 1e30;
   if (is_nan(got) || std::isnan(expected)) return is_nan(got) && std::isnan(expected) ? 0 : wrong;
   if (std::abs(expected) >= std::scalbn(Reference{1}, limits::max_exponent))
     return std::isinf(got) && std::signbit(got) == std::signbit(expected) ? 0 : wrong;
-  const Reference value = std::isinf(got) ? std::copysign(std::scalbn(Reference{1}, limits::max_exponent), Reference{got})
-                                          : static_cast<Reference>(got);
+  const Reference value = std::isinf(got)
+                              ? std::copysign(std::scalbn(Reference{1}, limits::max_exponent), Reference{got})
+                              : static_cast<Reference>(got);
   const int exponent = expected == 0 ? limits::min_exponent : std::ilogb(expected);
   const int lowest = limits::min_exponent - 1, highest = limits::max_exponent - 1;
   const Reference unit = std::scalbn(Reference{1}, std::min(std::max(exponent, lowest), highest) - limits::digits + 1);

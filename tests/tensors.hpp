@@ -15,8 +15,7 @@ inlay::tensor<T> made_up(const inlay::shape& sizes, std::uint64_t seed, double l
   return inlay::from<T>(sizes, std::span<const T>(noise_values<T>(sizes.size(), seed, low, high)));
 }
 
-template <class T>
-bool same_bits(const inlay::tensor<T>& a, const inlay::tensor<T>& b) noexcept {
+template <class T> bool same_bits(const inlay::tensor<T>& a, const inlay::tensor<T>& b) noexcept {
   return a.shape() == b.shape() && same_bits(a.values(), b.values());
 }
 
@@ -57,8 +56,10 @@ void check_everywhere(const std::function<inlay::tensor<T>()>& run, const number
     for_each_thread_count([&](int threads) {
       const inlay::tensor<T> result = run();
       if (threads == 1) check_close(result, expected, tolerance);
-      if (threads == 1) first = result;
-      else CHECK(same_bits(result, first));
+      if (threads == 1)
+        first = result;
+      else
+        CHECK(same_bits(result, first));
     });
   });
 }

@@ -53,7 +53,8 @@ struct pick_op {
   }
   template <class T> auto keep(const tensor<T>&, const tensor<std::int64_t>& at, const tensor<T>&) const { return at; }
   template <class T>
-  void backward(const tensor<T>& dy, const tensor<std::int64_t>& at, const gradient<T>& dx, const gradient<std::int64_t>& none) const {
+  void backward(const tensor<T>& dy, const tensor<std::int64_t>& at, const gradient<T>& dx,
+                const gradient<std::int64_t>& none) const {
     CHECK_FALSE(none.wanted());
     if (!dx.wanted()) return;
     tensor<T> g(dx.shape());
@@ -138,8 +139,10 @@ TEST_CASE("an exception in a backward reaches the caller and leaves everything u
       const auto left = x * own, y = sum(moody(left, square(x)) * left);
       now = bad;
       if (bad == mood::wrong_shape)
-        CHECK_THROWS_WITH_AS(y.backward({.keep_graph = keep}), "[backward] expected a gradient of shape (3,), got (7,)", shape_error);
-      else CHECK_THROWS_AS(y.backward({.keep_graph = keep}), std::runtime_error);
+        CHECK_THROWS_WITH_AS(y.backward({.keep_graph = keep}), "[backward] expected a gradient of shape (3,), got (7,)",
+                             shape_error);
+      else
+        CHECK_THROWS_AS(y.backward({.keep_graph = keep}), std::runtime_error);
       now = mood::fine;
       if (keep) {  // the same graph again: nothing half-gathered was left in it
         x.zero_grad();

@@ -8,9 +8,9 @@
 #include "tensors.hpp"
 
 using namespace inlay;
-using support::check_close;
 using detail::cell;
 using detail::counted;
+using support::check_close;
 
 namespace {
 

@@ -95,7 +95,8 @@ TEST_CASE("the list has every leaf by its path, in the order of declaration") {
 }
 
 TEST_CASE("two members of one name are refused") {
-  CHECK_THROWS_WITH_AS(members_of(twins{}), "[members] expected names that differ, got two members named same.weight", value_error);
+  CHECK_THROWS_WITH_AS(members_of(twins{}), "[members] expected names that differ, got two members named same.weight",
+                       value_error);
 }
 
 TEST_CASE("a weight at two places counts once") {
@@ -138,7 +139,9 @@ TEST_CASE("freeze patterns") {
   for (const char* no : {"", "?", "blocks", "blocks.?.weight", "*.bias", "weight", "blocks.12.weight?"})
     CHECK_FALSE(detail::matches(no, text));
   pair_of model;
-  CHECK_THROWS_WITH_AS(freeze(model, "middle*"), "[freeze] expected a pattern that matches a parameter, got middle*", value_error);
-  CHECK_THROWS_WITH_AS(unfreeze(model, ""), "[unfreeze] expected a pattern that matches a parameter, got ", value_error);
+  CHECK_THROWS_WITH_AS(freeze(model, "middle*"), "[freeze] expected a pattern that matches a parameter, got middle*",
+                       value_error);
+  CHECK_THROWS_WITH_AS(unfreeze(model, ""), "[unfreeze] expected a pattern that matches a parameter, got ",
+                       value_error);
   CHECK(model.left.weight.trainable());
 }

@@ -66,7 +66,8 @@ TEST_CASE("gradients are added in place unless somebody else has the memory") {
   x.add(second);
   CHECK(std::as_const(x.gradient()).data() == own);
   for (int i = 0; i < 3; ++i) CHECK(x.gradient()(i) == doctest::Approx(first(i) + 2 * second(i)));
-  CHECK_THROWS_WITH_AS(x.add(tensor<double>({2})), "[backward] expected a gradient of shape (3,), got (2,)", shape_error);
+  CHECK_THROWS_WITH_AS(x.add(tensor<double>({2})), "[backward] expected a gradient of shape (3,), got (2,)",
+                       shape_error);
   CHECK(x.take().size() == 3);
   CHECK_FALSE(x.filled());
 }
@@ -75,10 +76,13 @@ TEST_CASE("large gradients are added with the same bits by any number of threads
   const std::int64_t n = 3 * (1 << 15) + 5;
   const tensor<float> first = support::made_up<float>({n}, 1), second = support::made_up<float>({n}, 2);
   std::vector<double> expected;
-  for (std::int64_t i = 0; i < n; ++i) expected.push_back(static_cast<double>(first(i)) + static_cast<double>(second(i)));
-  support::check_everywhere<float>([&] {
-    tensor<float> a = first;
-    detail::add_into(a, second);
-    return a;
-  }, expected, support::rounding<float>);
+  for (std::int64_t i = 0; i < n; ++i)
+    expected.push_back(static_cast<double>(first(i)) + static_cast<double>(second(i)));
+  support::check_everywhere<float>(
+      [&] {
+        tensor<float> a = first;
+        detail::add_into(a, second);
+        return a;
+      },
+      expected, support::rounding<float>);
 }

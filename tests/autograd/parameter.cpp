@@ -92,10 +92,11 @@ TEST_CASE("assign and write replace the value, and count it") {
 TEST_CASE("gradients gather in the cell, for every reading of the weight") {
   const parameter<double> p{x2};
   const tape t;
-  CHECK_THROWS_WITH_AS(p.grad(), "[grad] parameter (2,) has no gradient; expected a backward() that reached it", state_error);
+  CHECK_THROWS_WITH_AS(p.grad(), "[grad] parameter (2,) has no gradient; expected a backward() that reached it",
+                       state_error);
   const auto x = t.input(ones2);
-  sum(x * p + p.in(x) * p.in(x)).backward();  // tied: read three times in one forward
-  check_close(p.grad(), {7, -1});             // 1 + 2 p
+  sum(x * p + p.in(x)*p.in(x)).backward();  // tied: read three times in one forward
+  check_close(p.grad(), {7, -1});           // 1 + 2 p
   const tensor<double> once = p.grad();
   sum(x * p).backward();
   check_close(p.grad(), {8, 0});
@@ -145,7 +146,8 @@ TEST_CASE("weights nobody refers to are freed, also after a backward that no opt
   auto owner = std::make_shared<int>();  // lives as long as one of the weights' values
   const std::weak_ptr<int> alive = owner;
   {
-    const parameter<double> a{tensor<double>::foreign(numbers, {2}, owner)}, b{tensor<double>::foreign(numbers, {2}, owner)};
+    const parameter<double> a{tensor<double>::foreign(numbers, {2}, owner)},
+        b{tensor<double>::foreign(numbers, {2}, owner)};
     owner.reset();
     sum(tape().leaf(x2) * a * b).backward();
     CHECK(a.has_grad());

@@ -91,7 +91,8 @@ TEST_CASE("a statistic of a wrong shape is refused where it is queued") {
   const tape t;
   const auto x = t.leaf(tensor<double>(shape{}, 1.0));
   const buffer<double> two{tensor<double>({2})}, none;
-  CHECK_THROWS_WITH_AS(two.queue(x, tensor<double>({3})), "[queue] expected a value of shape (2,), got (3,)", shape_error);
+  CHECK_THROWS_WITH_AS(two.queue(x, tensor<double>({3})), "[queue] expected a value of shape (2,), got (3,)",
+                       shape_error);
   CHECK_THROWS_AS(none.queue(x, tensor<double>({3})), error);
   (x * x).backward();  // nothing bad was left in the queue
   CHECK(x.grad().item() == 2);

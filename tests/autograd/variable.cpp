@@ -32,7 +32,8 @@ TEST_CASE("a variable that is used more than once gets the sum of its gradients"
   const auto middle = tanh(a), left = middle * middle, right = -middle;
   sum(left * right + middle).backward();  // -m^3 + m, three paths through m
   std::vector<double> expected;
-  for (const double v : x3.values()) expected.push_back((1 - 3 * std::tanh(v) * std::tanh(v)) * (1 - std::tanh(v) * std::tanh(v)));
+  for (const double v : x3.values())
+    expected.push_back((1 - 3 * std::tanh(v) * std::tanh(v)) * (1 - std::tanh(v) * std::tanh(v)));
   check_close(a.grad(), expected);
 }
 
@@ -87,7 +88,8 @@ TEST_CASE("detach keeps the value and cuts the history") {
   check_close(x.grad(), {0.25, 1, 4});  // cut counts as a constant
   CHECK_THROWS_WITH_AS(
       sum(cut).backward(),
-      "[backward] nothing here needs a gradient; expected a trainable parameter or tape.leaf() among the inputs", state_error);
+      "[backward] nothing here needs a gradient; expected a trainable parameter or tape.leaf() among the inputs",
+      state_error);
 }
 
 TEST_CASE("bare variables work alone, with each other and with those of a tape") {
@@ -126,7 +128,8 @@ TEST_CASE("a result of several elements needs its gradient, of its shape") {
   CHECK_THROWS_WITH_AS(
       y.backward(), "[backward] expected a result of one element, got (3,); reduce it (sum, mean) or pass its gradient",
       shape_error);
-  CHECK_THROWS_WITH_AS(y.backward(tensor<double>({2})), "[backward] expected a gradient of shape (3,), got (2,)", shape_error);
+  CHECK_THROWS_WITH_AS(y.backward(tensor<double>({2})), "[backward] expected a gradient of shape (3,), got (2,)",
+                       shape_error);
   CHECK_THROWS_AS(y.backward(tensor<double>({1, 3})), shape_error);
   CHECK_FALSE(x.has_grad());
   y.backward(from<double>({3}, {1, 0, -1}));

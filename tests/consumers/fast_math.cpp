@@ -1,5 +1,5 @@
-// A host built with -ffast-math: kernels still know NaN and infinities and keep their accuracy, random numbers their bits.
-// Judged by bit patterns alone, since such a host cannot compare otherwise.
+// A host built with -ffast-math: kernels still know NaN and infinities and keep their accuracy, random numbers their
+// bits. Judged by bit patterns alone, since such a host cannot compare otherwise.
 #include <inlay/core.hpp>
 #include <inlay/kernels.hpp>
 
@@ -19,11 +19,11 @@ bool is_nan(std::uint32_t bits) { return (bits & 0x7fffffff) > inf; }
 bool close(std::uint32_t a, std::uint32_t b) { return a - b + 3 <= 6; }  // 3 units in the last place
 
 // Kernel of a value given by its bits, the last of 37.
-template <class Kernel>
-std::uint32_t map(isa level, std::uint32_t bits) {
+template <class Kernel> std::uint32_t map(isa level, std::uint32_t bits) {
   std::vector<float> x(37, 1.0f), y(37);
   std::memcpy(&x[36], &bits, sizeof(bits));
-  dispatch<kernels::map<Kernel, float>>(level, std::int64_t{37}, y.data(), Kernel{}, kernels::operand<float>{x.data(), 1});
+  dispatch<kernels::map<Kernel, float>>(level, std::int64_t{37}, y.data(), Kernel{},
+                                        kernels::operand<float>{x.data(), 1});
   return std::bit_cast<std::uint32_t>(y[36]);
 }
 
@@ -40,7 +40,8 @@ void check_level(isa level) {
 
   std::vector<float> x(37, 1.0f), y(37);
   std::memcpy(&x[20], &nan, sizeof(nan));
-  dispatch<kernels::reduce<kernels::max_of, float>>(level, x.data(), y.data(), std::int64_t{37}, std::int64_t{1}, std::int64_t{0}, std::int64_t{1});
+  dispatch<kernels::reduce<kernels::max_of, float>>(level, x.data(), y.data(), std::int64_t{37}, std::int64_t{1},
+                                                    std::int64_t{0}, std::int64_t{1});
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));
   dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));

@@ -9,8 +9,7 @@ using namespace inlay;
 
 namespace {
 
-template <class T>
-void check_type(dtype tag, std::string_view text) {
+template <class T> void check_type(dtype tag, std::string_view text) {
   static_assert(element<T>);
   CHECK(dtype_of<T> == tag);
   CHECK(name(tag) == text);
@@ -33,6 +32,7 @@ TEST_CASE("dtype: the closed list") {
 static_assert(!element<char> && !element<long double> && !element<std::uint32_t> && !element<const float>);
 static_assert(floating<float> && floating<double> && !floating<std::int32_t> && !floating<bool>);
 // Tags are for files too, so their numbers stay.
-static_assert(static_cast<int>(dtype::float32) == 0 && static_cast<int>(dtype::float64) == 1 && static_cast<int>(dtype::int32) == 2 &&
-              static_cast<int>(dtype::int64) == 3 && static_cast<int>(dtype::uint8) == 4 && static_cast<int>(dtype::int8) == 5 &&
+static_assert(static_cast<int>(dtype::float32) == 0 && static_cast<int>(dtype::float64) == 1 &&
+              static_cast<int>(dtype::int32) == 2 && static_cast<int>(dtype::int64) == 3 &&
+              static_cast<int>(dtype::uint8) == 4 && static_cast<int>(dtype::int8) == 5 &&
               static_cast<int>(dtype::boolean) == 6);

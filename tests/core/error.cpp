@@ -9,12 +9,12 @@ using namespace inlay;
 
 namespace {
 
-template <class E>
-void check_kind(error_code code, int number) {
+template <class E> void check_kind(error_code code, int number) {
   static_assert(std::is_base_of_v<error, E> && std::is_base_of_v<std::runtime_error, E>);
   const int line = __LINE__ + 2;
   try {
-    throw E("dense", {"expected ", 3, " axes, got ", std::int64_t{-4}, " of ", std::string("(2,)"), std::string_view("; flatten first")});
+    throw E("dense", {"expected ", 3, " axes, got ", std::int64_t{-4}, " of ", std::string("(2,)"),
+                      std::string_view("; flatten first")});
   } catch (const error& e) {
     CHECK(std::string(e.what()) == "[dense] expected 3 axes, got -4 of (2,); flatten first");
     CHECK(e.operation() == "dense");
@@ -54,6 +54,7 @@ TEST_CASE("error: kinds are apart, and copies keep everything") {
 }
 
 TEST_CASE("error: numbers of every integer type print as numbers") {
-  const value_error e("op", {std::uint64_t{18446744073709551615u}, " ", std::int8_t{-5}, " ", std::uint8_t{7}, " ", std::int64_t{-9}});
+  const value_error e(
+      "op", {std::uint64_t{18446744073709551615u}, " ", std::int8_t{-5}, " ", std::uint8_t{7}, " ", std::int64_t{-9}});
   CHECK(std::string(e.what()) == "[op] 18446744073709551615 -5 7 -9");
 }

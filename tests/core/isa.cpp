@@ -21,13 +21,17 @@ namespace {
 class started_with {
  public:
   explicit started_with(const char* value) {
-    if (value != nullptr) setenv("INLAY_ISA", value, 1);
-    else unsetenv("INLAY_ISA");
+    if (value != nullptr)
+      setenv("INLAY_ISA", value, 1);
+    else
+      unsetenv("INLAY_ISA");
     detail::chosen_isa = -1;
   }
   ~started_with() {
-    if (had_) setenv("INLAY_ISA", before_.c_str(), 1);
-    else unsetenv("INLAY_ISA");
+    if (had_)
+      setenv("INLAY_ISA", before_.c_str(), 1);
+    else
+      unsetenv("INLAY_ISA");
     detail::chosen_isa = -1;
   }
 
@@ -46,8 +50,7 @@ std::string message(auto&& f) {
 }
 
 struct tell_level {
-  template <isa Level>
-  INLAY_INLINE static void run(int* level, int a, double b, const char* c) noexcept {
+  template <isa Level> INLAY_INLINE static void run(int* level, int a, double b, const char* c) noexcept {
     *level = static_cast<int>(Level) * 100 + a + static_cast<int>(b) + (c[0] - '0');
   }
 };
@@ -57,8 +60,7 @@ struct tell_bound_level : tell_level {
 };
 
 struct multiply {
-  template <isa Level>
-  INLAY_INLINE static void run(const float* a, const float* b, float* product) noexcept {
+  template <isa Level> INLAY_INLINE static void run(const float* a, const float* b, float* product) noexcept {
     *product = *a * *b;
   }
 };
@@ -119,7 +121,8 @@ TEST_CASE("isa: INLAY_ISA chooses the level of a program") {
       const isa_scope scope(highest);  // a scope goes before it
       CHECK(active_isa() == highest);
     } else {
-      const std::string expected = std::string("[isa] INLAY_ISA asks for ") + name(level) + ", this CPU has " + name(highest) + " at most";
+      const std::string expected =
+          std::string("[isa] INLAY_ISA asks for ") + name(level) + ", this CPU has " + name(highest) + " at most";
       CHECK(message([] { active_isa(); }) == expected);
       CHECK(message([] { active_isa(); }) == expected);  // not the first time only
     }
@@ -130,7 +133,8 @@ TEST_CASE("isa: INLAY_ISA chooses the level of a program") {
   }
   for (const char* wrong : {"AVX2", "sse9", " plain"}) {
     const started_with asked(wrong);
-    CHECK(message([] { active_isa(); }) == std::string("[isa] expected INLAY_ISA to be plain, avx2 or avx512, got ") + wrong);
+    CHECK(message([] { active_isa(); }) ==
+          std::string("[isa] expected INLAY_ISA to be plain, avx2 or avx512, got ") + wrong);
   }
 }
 

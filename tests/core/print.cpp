@@ -1,4 +1,5 @@
-// Tensors as text: every type, every rank, cut axes, NaN and infinities, nothing at all; and options that make no sense.
+// Tensors as text: every type, every rank, cut axes, NaN and infinities, nothing at all; and options that make no
+// sense.
 #include <inlay/core/print.hpp>
 
 #include <doctest/doctest.h>
@@ -9,8 +10,7 @@ using namespace inlay;
 
 namespace {
 
-template <class T>
-tensor<T> counting(const shape& sizes) {
+template <class T> tensor<T> counting(const shape& sizes) {
   tensor<T> t = empty<T>(sizes);
   t.write([](std::span<T> to) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(i);
@@ -25,12 +25,14 @@ TEST_CASE("print: every rank") {
   CHECK(to_string(from<float>({3}, {1, -0.5f, 1e-10f})) == "[1, -0.5, 1e-10]  float32 (3,)");
   CHECK(to_string(counting<float>({2, 2})) == "[[0, 1],\n [2, 3]]  float32 (2, 2)");
   CHECK(to_string(counting<std::int32_t>({2, 2, 1})) == "[[[0],\n  [1]],\n [[2],\n  [3]]]  int32 (2, 2, 1)");
-  CHECK(to_string(counting<std::int32_t>({1, 1, 1, 1, 1, 1, 1, 2})) == "[[[[[[[[0, 1]]]]]]]]  int32 (1, 1, 1, 1, 1, 1, 1, 2)");
+  CHECK(to_string(counting<std::int32_t>({1, 1, 1, 1, 1, 1, 1, 2})) ==
+        "[[[[[[[[0, 1]]]]]]]]  int32 (1, 1, 1, 1, 1, 1, 1, 2)");
 }
 
 TEST_CASE("print: every type") {
   CHECK(to_string(from<double>({2}, {1.0 / 3, 1e300})) == "[0.3333, 1e+300]  float64 (2,)");
-  CHECK(to_string(from<std::int64_t>({2}, {std::numeric_limits<std::int64_t>::min(), 7})) == "[-9223372036854775808, 7]  int64 (2,)");
+  CHECK(to_string(from<std::int64_t>({2}, {std::numeric_limits<std::int64_t>::min(), 7})) ==
+        "[-9223372036854775808, 7]  int64 (2,)");
   CHECK(to_string(from<std::uint8_t>({2}, {0, 255})) == "[0, 255]  uint8 (2,)");
   CHECK(to_string(from<std::int8_t>({2}, {-128, 65})) == "[-128, 65]  int8 (2,)");
   CHECK(to_string(from<bool>({2}, {true, false})) == "[1, 0]  bool (2,)");
@@ -51,7 +53,8 @@ TEST_CASE("print: long axes show their ends") {
         "[[0, ..., 299],\n ...,\n [900, ..., 1199]]  int32 (4, 300)");
   CHECK(to_string(counting<std::int32_t>({2, 4, 1}), {.edge_items = 1, .threshold = 7}) ==
         "[[[0],\n  ...,\n  [3]],\n [[4],\n  ...,\n  [7]]]  int32 (2, 4, 1)");
-  CHECK(to_string(counting<std::int32_t>({3, 2}), {.edge_items = 1, .threshold = 5}) == "[[0, 1],\n ...,\n [4, 5]]  int32 (3, 2)");
+  CHECK(to_string(counting<std::int32_t>({3, 2}), {.edge_items = 1, .threshold = 5}) ==
+        "[[0, 1],\n ...,\n [4, 5]]  int32 (3, 2)");
 }
 
 TEST_CASE("print: options") {

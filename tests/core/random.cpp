@@ -16,15 +16,11 @@ using random::generator;
 
 namespace {
 
-template <class T>
-std::vector<T> list(const tensor<T>& t) {
-  return {t.values().begin(), t.values().end()};
-}
+template <class T> std::vector<T> list(const tensor<T>& t) { return {t.values().begin(), t.values().end()}; }
 
 // The largest distance between the distribution of the values and the one expected (Kolmogorov and Smirnov), times
 // the root of their number: above 1.63 once in a hundred times, above 1.95 once in a thousand.
-template <class T, class F>
-double kolmogorov(const tensor<T>& t, F cumulative) {
+template <class T, class F> double kolmogorov(const tensor<T>& t, F cumulative) {
   std::vector<T> x = list(t);
   std::sort(x.begin(), x.end());
   const auto n = static_cast<double>(x.size());
@@ -46,8 +42,7 @@ double chi_square(const std::vector<int>& counts) {
 struct moments {
   double mean = 0, variance = 0, skewness = 0, kurtosis = 0;
 };
-template <class T>
-moments moments_of(const tensor<T>& t) {
+template <class T> moments moments_of(const tensor<T>& t) {
   moments m;
   const auto n = static_cast<double>(t.size());
   for (const T x : t.values()) m.mean += static_cast<double>(x) / n;
@@ -68,7 +63,8 @@ TEST_CASE("random: Philox4x32-10 gives the words its authors publish") {
   using random::words;
   constexpr std::uint32_t ones = 0xffffffff;
   CHECK(random::philox(words{0, 0, 0, 0}, 0) == words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  CHECK(random::philox(words{ones, ones, ones, ones}, ~std::uint64_t{0}) == words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(random::philox(words{ones, ones, ones, ones}, ~std::uint64_t{0}) ==
+        words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
   CHECK(random::philox(words{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822) ==
         words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
@@ -95,13 +91,15 @@ TEST_CASE("random: values to the last bit") {
   CHECK(list(random::uniform<float>(g, {6})) ==
         std::vector<float>{0x1.39d5ep-1f, 0x1.dfd524p-2f, 0x1.2bf5p-4f, 0x1.5d0accp-2f, 0x1.f9b642p-1f, 0x1.4ee9bp-2f});
   CHECK(list(random::uniform<double>(g, {5}, -0.3, 0.8)) ==
-        std::vector<double>{0x1.378737ec72c36p-1, 0x1.73bb1571675d9p-2, 0x1.014f7036134dep-1, 0x1.615243f544a5bp-2, 0x1.e3d1b6c3ef348p-5});
+        std::vector<double>{0x1.378737ec72c36p-1, 0x1.73bb1571675d9p-2, 0x1.014f7036134dep-1, 0x1.615243f544a5bp-2,
+                            0x1.e3d1b6c3ef348p-5});
   CHECK(list(random::uniform<float>(g, {5}, -0.3f, 0.8f)) ==
         std::vector<float>{0x1.7b8dbp-5f, 0x1.75cb6p-6f, -0x1.f1bdc8p-3f, -0x1.0575e8p-2f, -0x1.a9bc78p-5f});
   CHECK(list(random::normal<float>(g, {5}, 1.5f, 0.3f)) ==
         std::vector<float>{0x1.bd010ep+0f, 0x1.a6e58p+0f, 0x1.d05e54p+0f, 0x1.4a11fep+0f, 0x1.742344p+0f});
   CHECK(list(random::normal<double>(g, {5})) == std::vector<double>{-0x1.39b7eb3a4c7cbp-1, 0x1.0df07705e21d7p+0,
-                                                                     -0x1.ae67faa310ea1p-5, 0x1.c7205fe495f07p-1, -0x1.f357002c63acdp-1});
+                                                                    -0x1.ae67faa310ea1p-5, 0x1.c7205fe495f07p-1,
+                                                                    -0x1.f357002c63acdp-1});
   CHECK(list(random::normal<double>(g, {4}, 1.5, 0.3)) ==
         std::vector<double>{0x1.65771add5ab25p+0, 0x1.50dd064045f68p+0, 0x1.ae14dcbf0f14ep+0, 0x1.5a6a5ad8c9a16p+0});
   CHECK(list(random::permutation(g, 10)) == std::vector<std::int64_t>{2, 4, 9, 0, 1, 3, 5, 7, 6, 8});
@@ -137,7 +135,8 @@ TEST_CASE("random: uniform values stay below the upper bound, where rounding wou
   bottom.skip(6107189);  // and here clear
   CHECK(list(random::uniform<float>(bottom, {3}, 1, 2))[2] == 1);
   generator g(1);
-  for (const auto& [low, high] : {std::pair{0.0f, 1.0f}, {-3.0f, -2.0f}, {1000.0f, 1000.001f}, {5.0f, 5.0f}, {-1e38f, 1e38f}}) {
+  for (const auto& [low, high] :
+       {std::pair{0.0f, 1.0f}, {-3.0f, -2.0f}, {1000.0f, 1000.001f}, {5.0f, 5.0f}, {-1e38f, 1e38f}}) {
     const auto x = list(random::uniform<float>(g, {20000}, low, high));
     const auto [least, most] = std::minmax_element(x.begin(), x.end());
     CHECK(*least >= low);
@@ -156,7 +155,8 @@ TEST_CASE("random: uniform and normal values are distributed as they should be")
   const auto bell = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
   generator g(2024);
   const auto check = [&]<class T>(T) {
-    const tensor<T> u = random::uniform<T>(g, {count}), n = random::normal<T>(g, {count}), scaled = random::normal<T>(g, {count}, T(-3), T(2));
+    const tensor<T> u = random::uniform<T>(g, {count}), n = random::normal<T>(g, {count}),
+                    scaled = random::normal<T>(g, {count}, T(-3), T(2));
     CHECK(kolmogorov(u, unit) < 1.95);
     CHECK(kolmogorov(n, bell) < 1.95);
     const moments of_u = moments_of(u), of_n = moments_of(n), of_scaled = moments_of(scaled);
@@ -194,12 +194,15 @@ TEST_CASE("random: neighbours, streams and seeds are independent") {
 TEST_CASE("random: logarithm, sine and cosine of the normal values are right to a few ulp") {
   double worst_log = 0, worst_turn = 0;
   for (std::uint64_t i = 0; i < 20000; ++i) {
-    const double u = random::to_unit(static_cast<std::uint32_t>(support::noise(i)), static_cast<std::uint32_t>(support::noise(i) >> 32));
+    const double u = random::to_unit(static_cast<std::uint32_t>(support::noise(i)),
+                                     static_cast<std::uint32_t>(support::noise(i) >> 32));
     double cosine, sine;
     random::detail::exact_turn(u, cosine, sine);
-    worst_log = std::max(worst_log, support::ulps(random::detail::exact_log(1 - u), std::log(1 - static_cast<long double>(u))));
+    worst_log =
+        std::max(worst_log, support::ulps(random::detail::exact_log(1 - u), std::log(1 - static_cast<long double>(u))));
     const int quarter = static_cast<int>(std::lround(4 * u));
-    const long double within = (static_cast<long double>(u) - quarter / 4.0L) * (2 * 3.14159265358979323846264338327950288L);
+    const long double within =
+        (static_cast<long double>(u) - quarter / 4.0L) * (2 * 3.14159265358979323846264338327950288L);
     const long double c = std::cos(within), s = std::sin(within);
     const long double cosines[] = {c, -s, -c, s, c}, sines[] = {s, c, -s, -c, s};
     worst_turn = std::max({worst_turn, support::ulps(cosine, cosines[quarter]), support::ulps(sine, sines[quarter])});
@@ -244,8 +247,9 @@ TEST_CASE("random: permutations have each number once, and each order as often")
     const auto order = list(random::permutation(g, 4));
     std::size_t rank = 0;  // of the order among the 24
     for (std::size_t j = 0; j < 4; ++j)
-      rank = rank * (4 - j) + static_cast<std::size_t>(std::count_if(order.begin() + static_cast<std::ptrdiff_t>(j) + 1, order.end(),
-                                                                     [&](std::int64_t later) { return later < order[j]; }));
+      rank = rank * (4 - j) +
+             static_cast<std::size_t>(std::count_if(order.begin() + static_cast<std::ptrdiff_t>(j) + 1, order.end(),
+                                                    [&](std::int64_t later) { return later < order[j]; }));
     ++counts[rank];
   }
   CHECK(chi_square(counts) < 49.7);  // 23 degrees of freedom, once in a thousand times

@@ -75,13 +75,15 @@ TEST_CASE("shape: impossible sizes throw") {
   CHECK_THROWS_AS((shape{2, 3}.with(0, -1)), shape_error);
   CHECK_THROWS_AS((shape{2, 3}.with(0, huge)), shape_error);
   CHECK(message([] { (void)shape{3, -2}; }) == "[shape] expected sizes of 0 or more, got -2");
-  CHECK(message([] { (void)shape{huge}; }) == "[shape] expected at most 2^56 elements, got () times 4611686018427387904");
+  CHECK(message([] { (void)shape{huge}; }) ==
+        "[shape] expected at most 2^56 elements, got () times 4611686018427387904");
   CHECK(message([] { (void)shape{1, 1, 1, 1, 1, 1, 1, 1, 1}; }) == "[shape] expected at most 8 axes, got 9");
 }
 
 TEST_CASE("shape: a failed append changes nothing") {
   shape s{std::int64_t{1} << 40};
-  for (const std::int64_t size : {std::int64_t{1} << 24, std::int64_t{1} << 17, huge, std::int64_t{-1}}) CHECK_THROWS_AS(s.append(size), shape_error);
+  for (const std::int64_t size : {std::int64_t{1} << 24, std::int64_t{1} << 17, huge, std::int64_t{-1}})
+    CHECK_THROWS_AS(s.append(size), shape_error);
   CHECK(s == shape{std::int64_t{1} << 40});
   s.append(1 << 16);
   CHECK(s.size() == std::int64_t{1} << 56);
@@ -104,20 +106,31 @@ TEST_CASE("shape: an axis that is not there throws") {
 TEST_CASE("broadcast: equal or 1, counted from the last axis") {
   struct {
     shape a, b, both;
-  } const table[] = {{{2, 3}, {2, 3}, {2, 3}}, {{}, {}, {}},           {{}, {4, 5}, {4, 5}},       {{3}, {2, 3}, {2, 3}},
-                     {{2, 1}, {1, 3}, {2, 3}}, {{2, 1}, {3}, {2, 3}},  {{1}, {0}, {0}},            {{0, 1}, {1, 4}, {0, 4}},
-                     {{1, 1, 1}, {5}, {1, 1, 5}}, {{4, 1, 6}, {5, 1}, {4, 5, 6}}};
+  } const table[] = {{{2, 3}, {2, 3}, {2, 3}},
+                     {{}, {}, {}},
+                     {{}, {4, 5}, {4, 5}},
+                     {{3}, {2, 3}, {2, 3}},
+                     {{2, 1}, {1, 3}, {2, 3}},
+                     {{2, 1}, {3}, {2, 3}},
+                     {{1}, {0}, {0}},
+                     {{0, 1}, {1, 4}, {0, 4}},
+                     {{1, 1, 1}, {5}, {1, 1, 5}},
+                     {{4, 1, 6}, {5, 1}, {4, 5, 6}}};
   for (const auto& row : table) {
     INFO(row.a.text(), " and ", row.b.text());
     CHECK(broadcast("add", row.a, row.b) == row.both);
     CHECK(broadcast("add", row.b, row.a) == row.both);
   }
-  for (const auto& [a, b] : {std::pair{shape{2}, shape{3}}, {shape{0}, shape{5}}, {shape{2, 3}, shape{3, 2}}, {shape{2, 3}, shape{2}}}) {
+  for (const auto& [a, b] :
+       {std::pair{shape{2}, shape{3}}, {shape{0}, shape{5}}, {shape{2, 3}, shape{3, 2}}, {shape{2, 3}, shape{2}}}) {
     CHECK_THROWS_AS(broadcast("add", a, b), shape_error);
     CHECK_THROWS_AS(broadcast("add", b, a), shape_error);
   }
-  CHECK(message([] { (void)broadcast("add", {2, 3}, {4}); }) ==
-        "[add] expected shapes that broadcast, got (2, 3) and (4,); sizes must be equal or 1, counted from the last axis");
+  CHECK(message([] {
+          (void)broadcast("add", {2, 3}, {4});
+        }) ==
+        "[add] expected shapes that broadcast, got (2, 3) and (4,); sizes must be equal or 1, counted from the last "
+        "axis");
   const std::int64_t big = std::int64_t{1} << 40;
   CHECK_THROWS_AS(broadcast("add", {big, 1}, {1, big}), shape_error);
 }

@@ -18,23 +18,40 @@ namespace {
 constexpr int most_lanes = 64 / 4;
 
 // What each operation gave, and what a scalar gives. Rows are operations, columns lanes.
-enum operation { plus, minus, times, over, negative, plus_assign, larger, smaller, chosen, broadcast, nothing, multiplied_added, bit_copy,
-                 absolute, anded, ored, xored, inverted, shifted_left, shifted_right, operations };
+enum operation {
+  plus,
+  minus,
+  times,
+  over,
+  negative,
+  plus_assign,
+  larger,
+  smaller,
+  chosen,
+  broadcast,
+  nothing,
+  multiplied_added,
+  bit_copy,
+  absolute,
+  anded,
+  ored,
+  xored,
+  inverted,
+  shifted_left,
+  shifted_right,
+  operations
+};
 enum comparison { less, greater, less_equal, greater_equal, equal, not_equal, comparisons };
 
-template <class T>
-using int_of = detail::int_of_size<sizeof(T)>;
+template <class T> using int_of = detail::int_of_size<sizeof(T)>;
 
-template <class T>
-struct results {
+template <class T> struct results {
   T values[operations][most_lanes] = {};
   int_of<T> masks[comparisons][most_lanes] = {};
 };
 
-template <class T>
-struct all_operations {
-  template <isa Level>
-  INLAY_INLINE static void run(const T* a, const T* b, const T* c, results<T>* out) noexcept {
+template <class T> struct all_operations {
+  template <isa Level> INLAY_INLINE static void run(const T* a, const T* b, const T* c, results<T>* out) noexcept {
     using V = simd<T, Level>;
     const V x = V::load(a), y = V::load(b), z = V::load(c);
     (x + y).store(out->values[plus]);
@@ -71,8 +88,7 @@ struct all_operations {
   }
 };
 
-template <class T>
-results<T> expected(const T* a, const T* b, const T* c, int lanes) {
+template <class T> results<T> expected(const T* a, const T* b, const T* c, int lanes) {
   results<T> out;
   for (int i = 0; i < lanes; ++i) {
     const T x = a[i], y = b[i], z = c[i];
@@ -99,20 +115,16 @@ results<T> expected(const T* a, const T* b, const T* c, int lanes) {
       put(shifted_left, x * 8);
       put(shifted_right, x >> 3);
     }
-    const bool compared[] = {x < y, x > y, x <= y, x >= y, x == y, x != y};
+    const bool compared[] = {x<y, x> y, x <= y, x >= y, x == y, x != y};
     for (int k = 0; k < comparisons; ++k) out.masks[k][i] = compared[k] ? int_of<T>{-1} : int_of<T>{0};
   }
   return out;
 }
 
-template <class T>
-int lanes_of(isa level) {
-  return register_bytes(level) / static_cast<int>(sizeof(T));
-}
+template <class T> int lanes_of(isa level) { return register_bytes(level) / static_cast<int>(sizeof(T)); }
 
 // Bits equal, but the sign of a NaN is nobody's; a product may have been rounded before it was added, or not.
-template <class T>
-bool agree(int o, T got, T want, T x, T y, T z) {
+template <class T> bool agree(int o, T got, T want, T x, T y, T z) {
   if constexpr (std::is_floating_point_v<T>) {
     if (support::is_nan(got) && support::is_nan(want)) return true;
     if (std::fpclassify(want) == FP_SUBNORMAL) return got == 0 || support::same_bits(got, want);  // flushed
@@ -122,8 +134,7 @@ bool agree(int o, T got, T want, T x, T y, T z) {
   return support::same_bits(got, want);
 }
 
-template <class T>
-void check_operations(std::vector<T> a, std::vector<T> b, std::vector<T> c) {
+template <class T> void check_operations(std::vector<T> a, std::vector<T> b, std::vector<T> c) {
   support::for_each_isa([&](isa level) {
     const int lanes = lanes_of<T>(level);
     for (std::size_t start = 0; start + most_lanes <= a.size(); start += most_lanes) {
@@ -135,15 +146,15 @@ void check_operations(std::vector<T> a, std::vector<T> b, std::vector<T> c) {
       for (int o = 0; o < operations; ++o)
         for (int i = 0; i < lanes; ++i) {
           INFO("operation ", o, " on ", x[i], ", ", y[i], ", ", z[i]);
-          if (!agree(o, got.values[o][i], want.values[o][i], x[i], y[i], z[i])) CHECK(got.values[o][i] == want.values[o][i]);
+          if (!agree(o, got.values[o][i], want.values[o][i], x[i], y[i], z[i]))
+            CHECK(got.values[o][i] == want.values[o][i]);
         }
       CHECK(std::memcmp(got.masks, want.masks, sizeof(got.masks)) == 0);
     }
   });
 }
 
-template <class T>
-struct copy_first {
+template <class T> struct copy_first {
   template <isa Level>
   INLAY_INLINE static void run(const T* from, std::int64_t count, T* to, T* lanes, T* up_to) noexcept {
     using V = simd<T, Level>;
@@ -154,8 +165,7 @@ struct copy_first {
   }
 };
 
-template <class T>
-void check_partial() {
+template <class T> void check_partial() {
   support::for_each_isa([](isa level) {
     const int lanes = lanes_of<T>(level);
     for (int count = 0; count <= lanes; ++count) {
@@ -176,18 +186,15 @@ void check_partial() {
   });
 }
 
-template <class T>
-struct over_lanes {
-  template <isa Level>
-  INLAY_INLINE static void run(const T* x, T* sum, T* most) noexcept {
+template <class T> struct over_lanes {
+  template <isa Level> INLAY_INLINE static void run(const T* x, T* sum, T* most) noexcept {
     *sum = sum_lanes(simd<T, Level>::load(x));
     *most = max_lanes(simd<T, Level>::load(x));
   }
 };
 
 // Pairs a half apart first.
-template <class T>
-T tree_sum(std::vector<T> x) {
+template <class T> T tree_sum(std::vector<T> x) {
   while (x.size() > 1) {
     const std::size_t half = x.size() / 2;
     for (std::size_t i = 0; i < half; ++i) x[i] += x[i + half];
@@ -196,8 +203,7 @@ T tree_sum(std::vector<T> x) {
   return x[0];
 }
 
-template <class T>
-void check_lanes() {
+template <class T> void check_lanes() {
   support::for_each_isa([](isa level) {
     const int lanes = lanes_of<T>(level);
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
@@ -228,7 +234,17 @@ TEST_CASE("simd: register sizes") {
 
 TEST_CASE_TEMPLATE("simd: floating-point operations, NaN and infinities among them", T, float, double) {
   using limits = std::numeric_limits<T>;
-  const T special[] = {0, -T{0}, 1, -1, T(0.1), limits::infinity(), -limits::infinity(), limits::quiet_NaN(), limits::max(), limits::min(), T(1e10)};
+  const T special[] = {0,
+                       -T{0},
+                       1,
+                       -1,
+                       T(0.1),
+                       limits::infinity(),
+                       -limits::infinity(),
+                       limits::quiet_NaN(),
+                       limits::max(),
+                       limits::min(),
+                       T(1e10)};
   std::vector<T> a, b, c;
   for (const T x : special)
     for (const T y : special) {
@@ -236,7 +252,8 @@ TEST_CASE_TEMPLATE("simd: floating-point operations, NaN and infinities among th
       b.push_back(y);
       c.push_back(T(3));
     }
-  const auto more_a = support::noise_values<T>(263, 1, -10, 10), more_b = support::noise_values<T>(263, 2, -10, 10), more_c = support::noise_values<T>(263, 3, -10, 10);
+  const auto more_a = support::noise_values<T>(263, 1, -10, 10), more_b = support::noise_values<T>(263, 2, -10, 10),
+             more_c = support::noise_values<T>(263, 3, -10, 10);
   a.insert(a.end(), more_a.begin(), more_a.end());
   b.insert(b.end(), more_b.begin(), more_b.end());
   c.insert(c.end(), more_c.begin(), more_c.end());
@@ -244,7 +261,8 @@ TEST_CASE_TEMPLATE("simd: floating-point operations, NaN and infinities among th
 }
 
 TEST_CASE_TEMPLATE("simd: integer operations", T, std::int32_t, std::int64_t) {
-  check_operations(support::noise_values<T>(256, 4, -20000, 20000), support::noise_values<T>(256, 5, 1, 3000), support::noise_values<T>(256, 6, -9000, 9000));
+  check_operations(support::noise_values<T>(256, 4, -20000, 20000), support::noise_values<T>(256, 5, 1, 3000),
+                   support::noise_values<T>(256, 6, -9000, 9000));
   check_operations(support::noise_values<T>(256, 7, -3, 3), std::vector<T>(256, T{1}), std::vector<T>(256, T{5}));
 }
 

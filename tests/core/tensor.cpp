@@ -15,28 +15,42 @@ using namespace inlay;
 namespace {
 
 // 0 1 0 1 … in 4 rows of 3: something every type can hold and a write can turn over.
-template <class T>
-tensor<T> made() {
+template <class T> tensor<T> made() {
   tensor<T> t = empty<T>({4, 3});
   t.write([](std::span<T> to) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(i % 2);
   });
   return t;
 }
-template <class T>
-std::vector<std::int64_t> numbers(const tensor<T>& t) {
+template <class T> std::vector<std::int64_t> numbers(const tensor<T>& t) {
   return {t.values().begin(), t.values().end()};
 }
 
-template <class T>
-struct ways {
+template <class T> struct ways {
   using derive = tensor<T> (*)(const tensor<T>&);
   static constexpr std::pair<const char*, derive> to_share[] = {
       {"copy", [](const tensor<T>& t) { return t; }},
-      {"copy of a copy", [](const tensor<T>& t) { const tensor<T> first = t, second = first; return second; }},
-      {"assigned", [](const tensor<T>& t) { tensor<T> out(shape{5}); out = t; return out; }},
-      {"moved copy", [](const tensor<T>& t) { tensor<T> first = t, out; out = std::move(first); return out; }},
-      {"reshaped", [](const tensor<T>& t) { return t.reshape({2, -1}); }},
+      {"copy of a copy",
+       [](const tensor<T>& t) {
+         const tensor<T> first = t, second = first;
+         return second;
+       }},
+      {"assigned",
+       [](const tensor<T>& t) {
+         tensor<T> out(shape{5});
+         out = t;
+         return out;
+       }},
+      {"moved copy",
+       [](const tensor<T>& t) {
+         tensor<T> first = t, out;
+         out = std::move(first);
+         return out;
+       }},
+      {"reshaped",
+       [](const tensor<T>& t) {
+         return t.reshape({2, -1});
+       }},
       {"reshaped copy", [](const tensor<T>& t) { return tensor<T>(t).reshape(shape{12}); }},
       {"first rows", [](const tensor<T>& t) { return t.slice(0, 2); }},
       {"last rows", [](const tensor<T>& t) { return t.slice(2, 4); }},
@@ -47,15 +61,18 @@ struct ways {
   static constexpr std::pair<const char*, turn> to_write[] = {
       {"data", [](tensor<T>& t) { *t.data() = static_cast<T>(*t.data() == T{0}); }},
       {"write", [](tensor<T>& t) { t.write([](std::span<T> to) { to[0] = static_cast<T>(to[0] == T{0}); }); }},
-      {"()", [](tensor<T>& t) {
+      {"()",
+       [](tensor<T>& t) {
          T& first = t.rank() == 1 ? t(0) : t(0, 0);
          first = static_cast<T>(first == T{0});
        }},
-      {"at", [](tensor<T>& t) {
+      {"at",
+       [](tensor<T>& t) {
          T& first = t.rank() == 1 ? t.at(0) : t.at(0, 0);
          first = static_cast<T>(first == T{0});
        }},
-      {"writable", [](tensor<T>& t) {
+      {"writable",
+       [](tensor<T>& t) {
          T* first = detail::writable(t);
          *first = static_cast<T>(*first == T{0});
        }},
@@ -68,8 +85,7 @@ std::shared_ptr<const void> counting_owner(int& released) {
 }
 
 // What is wrong when one of two tensors that share memory is written; "" when nothing is.
-template <class T>
-std::string copy_on_write() {
+template <class T> std::string copy_on_write() {
   std::string wrong;
   for (const auto& [shared, derive] : ways<T>::to_share)
     for (const auto& [written, turn] : ways<T>::to_write)
@@ -85,16 +101,17 @@ std::string copy_on_write() {
                 numbers(write_the_copy ? original : other) == (write_the_copy ? before : other_before);
         turn(target);
         right = right && numbers(target) == (write_the_copy ? other_before : before);
-        if (!right) wrong += std::string(shared) + " written by " + written + (write_the_copy ? "; " : " of the first; ");
+        if (!right)
+          wrong += std::string(shared) + " written by " + written + (write_the_copy ? "; " : " of the first; ");
       }
   return wrong;
 }
 
 // The same for what makes a tensor and gives its elements.
-template <class T>
-std::string makers() {
+template <class T> std::string makers() {
   const auto holds = [](const tensor<T>& t, const shape& sizes, std::vector<std::int64_t> values) {
-    return t.shape() == sizes && t.size() == sizes.size() && t.bytes() == values.size() * sizeof(T) && numbers(t) == values;
+    return t.shape() == sizes && t.size() == sizes.size() && t.bytes() == values.size() * sizeof(T) &&
+           numbers(t) == values;
   };
   tensor<T> t = made<T>();
   const tensor<T>& read = t;
@@ -120,16 +137,14 @@ std::string makers() {
   return wrong;
 }
 
-template <class F>
-void of_every_type(F&& wrong_with) {
+template <class F> void of_every_type(F&& wrong_with) {
   for (int type = 0; type <= static_cast<int>(dtype::boolean); ++type) {
     INFO("type ", std::string(name(static_cast<dtype>(type))));
     CHECK(visit(static_cast<dtype>(type), wrong_with) == "");
   }
 }
 
-template <class F>
-std::string message(F&& f) {
+template <class F> std::string message(F&& f) {
   try {
     f();
   } catch (const error& e) {
@@ -208,7 +223,8 @@ TEST_CASE("tensor: moved from, it is empty and can be used again") {
   CHECK(numbers(t) == std::vector<std::int64_t>{1, 0, 1});
   t = tensor<float>();
   CHECK(t.shape() == shape{0});
-  static_assert(std::is_nothrow_move_constructible_v<tensor<float>> && std::is_nothrow_move_assignable_v<tensor<float>>);
+  static_assert(std::is_nothrow_move_constructible_v<tensor<float>> &&
+                std::is_nothrow_move_assignable_v<tensor<float>>);
 }
 
 TEST_CASE("tensor: without elements everything still works") {
@@ -283,9 +299,11 @@ TEST_CASE("tensor: foreign memory that cannot be used as it is") {
     CHECK(tensor<double>::foreign(misaligned, {0}, nullptr, access::read).size() == 0);
   }
   int released = 0;
-  CHECK_THROWS_AS(tensor<float>::foreign(static_cast<float*>(nullptr), {2}, counting_owner(released), access::write), value_error);
+  CHECK_THROWS_AS(tensor<float>::foreign(static_cast<float*>(nullptr), {2}, counting_owner(released), access::write),
+                  value_error);
   CHECK(released == 1);
-  CHECK(tensor<float>::foreign(static_cast<float*>(nullptr), {0, 2}, counting_owner(released), access::write).shape() == shape{0, 2});
+  CHECK(tensor<float>::foreign(static_cast<float*>(nullptr), {0, 2}, counting_owner(released), access::write).shape() ==
+        shape{0, 2});
   CHECK(released == 2);
 }
 
@@ -312,7 +330,9 @@ TEST_CASE("tensor: wrong sizes throw and change nothing") {
   CHECK_THROWS_AS(std::as_const(t).at(std::uint64_t{1} << 63, 0), shape_error);
   CHECK(message([&] { t.at(1, 7); }) == "[at] expected an index into (4, 3), got (1, 7)");
   CHECK(message([&] { (void)t.item(); }) == "[item] expected a tensor of one element, got (4, 3)");
-  CHECK(message([&] { (void)t.reshape({5, 5}); }) == "[reshape] expected a shape of 12 elements, got (5, 5) from (4, 3)");
+  CHECK(message([&] {
+          (void)t.reshape({5, 5});
+        }) == "[reshape] expected a shape of 12 elements, got (5, 5) from (4, 3)");
   CHECK(message([&] { (void)t.slice(2, 9); }) == "[slice] expected 0 <= first <= last <= rows of (4, 3), got [2, 9)");
   CHECK_THROWS_AS(from<float>({2, 2}, {1.0f}), shape_error);
   CHECK_THROWS_AS(from<float>({0}, {1.0f}), shape_error);

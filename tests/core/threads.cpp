@@ -1,5 +1,5 @@
-// Parallel loops cover their range once, carry exceptions out, obey scopes, leave OpenMP's settings and give its threads
-// back. Everything holds without OpenMP too.
+// Parallel loops cover their range once, carry exceptions out, obey scopes, leave OpenMP's settings and give its
+// threads back. Everything holds without OpenMP too.
 #include <inlay/core/threads.hpp>
 
 #include <doctest/doctest.h>
@@ -67,7 +67,9 @@ TEST_CASE("parallel_for: covers each index once, in parts no smaller than the gr
 TEST_CASE("parallel_for: small work stays on the caller's thread") {
   const thread_scope four(4);
   bool here = false;
-  parallel_for(19, 10, [&, caller = std::this_thread::get_id()](std::int64_t, std::int64_t) { here = std::this_thread::get_id() == caller; });
+  parallel_for(19, 10, [&, caller = std::this_thread::get_id()](std::int64_t, std::int64_t) {
+    here = std::this_thread::get_id() == caller;
+  });
   CHECK(here);
 }
 
@@ -123,7 +125,8 @@ TEST_CASE("parallel_for: exceptions reach the caller, from whichever thread") {
       }
       CHECK(caught == "[body] index " + std::to_string(thrower));
     }
-    CHECK_THROWS_AS(parallel_for(100, 1, [](std::int64_t, std::int64_t) { throw shape_error("body", {"all"}); }), shape_error);
+    CHECK_THROWS_AS(parallel_for(100, 1, [](std::int64_t, std::int64_t) { throw shape_error("body", {"all"}); }),
+                    shape_error);
     CHECK(ranges(100, 1).back().second == 100);  // and the next loop works
   });
 }
@@ -134,8 +137,9 @@ TEST_CASE("threads: no setting of OpenMP is changed") {
     omp_sched_t kind;
     int chunk;
     omp_get_schedule(&kind, &chunk);
-    return std::vector<int>{omp_get_max_threads(), omp_get_dynamic(), omp_get_max_active_levels(), omp_get_thread_limit(),
-                            static_cast<int>(kind), chunk, omp_in_parallel()};
+    return std::vector<int>{omp_get_max_threads(),  omp_get_dynamic(),      omp_get_max_active_levels(),
+                            omp_get_thread_limit(), static_cast<int>(kind), chunk,
+                            omp_in_parallel()};
   };
   const auto before = settings();
   {
@@ -161,7 +165,8 @@ TEST_CASE("threads: no setting of OpenMP is changed") {
 TEST_CASE("release_threads: the pool's threads end, and come back when needed" * doctest::skip(support::sanitized)) {
   release_threads();
   const auto settled = [](int expected) {  // an ended thread is counted a little longer
-    for (int i = 0; i < 2000 && threads_of_this_process() > expected; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 2000 && threads_of_this_process() > expected; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return threads_of_this_process();
   };
   const int before = settled(1);

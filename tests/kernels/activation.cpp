@@ -1,4 +1,5 @@
-// Bias and activation on a block of rows, and the activations' gradients: right at every size, nothing beyond the block.
+// Bias and activation on a block of rows, and the activations' gradients: right at every size, nothing beyond the
+// block.
 #include <inlay/kernels/activation.hpp>
 
 #include <doctest/doctest.h>
@@ -14,17 +15,17 @@ namespace {
 
 constexpr activation all[] = {activation::none, activation::relu, activation::tanh, activation::sigmoid};
 
-template <class T>
-struct finish {
+template <class T> struct finish {
   template <isa Level>
-  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows, std::int64_t columns) noexcept {
+  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows,
+                               std::int64_t columns) noexcept {
     kernels::finish_rows<T, Level>(c, row_step, bias, f, rows, columns);
   }
 };
 
-template <class T>
-void apply(isa level, activation f, std::vector<T>& x) {
-  dispatch<finish<T>>(level, x.data(), std::int64_t{0}, static_cast<const T*>(nullptr), f, std::int64_t{1}, static_cast<std::int64_t>(x.size()));
+template <class T> void apply(isa level, activation f, std::vector<T>& x) {
+  dispatch<finish<T>>(level, x.data(), std::int64_t{0}, static_cast<const T*>(nullptr), f, std::int64_t{1},
+                      static_cast<std::int64_t>(x.size()));
 }
 
 }  // namespace
@@ -40,8 +41,10 @@ TEST_CASE_TEMPLATE("activation: a block of rows with and without bias", T, float
             std::vector<long double> expected;
             for (std::int64_t i = 0; i < rows * step; ++i) {
               const std::int64_t j = i % step;
-              const T sum = x[static_cast<std::size_t>(i)] + (with_bias && j < columns ? bias[static_cast<std::size_t>(j)] : T{0});
-              expected.push_back(j < columns ? naive::activate(f, static_cast<long double>(sum)) : static_cast<long double>(sum));
+              const T sum = x[static_cast<std::size_t>(i)] +
+                            (with_bias && j < columns ? bias[static_cast<std::size_t>(j)] : T{0});
+              expected.push_back(j < columns ? naive::activate(f, static_cast<long double>(sum))
+                                             : static_cast<long double>(sum));
             }
             support::guarded<T> c{std::span<const T>(x)};
             dispatch<finish<T>>(level, c.data(), step, with_bias ? bias.data() : nullptr, f, rows, columns);
@@ -56,7 +59,8 @@ TEST_CASE_TEMPLATE("activation: as exact as the functions alone, and right at th
   const auto close = support::noise_values<T>(2000, 4), far = support::noise_values<T>(500, 5, -800, 800);
   x.insert(x.end(), close.begin(), close.end());
   x.insert(x.end(), far.begin(), far.end());
-  x.insert(x.end(), {T(1e-6), T(-1e-6), T(1e-20), T{88}, T{-88}, T{87}, T{-87}, T{700}, T{-700}, std::numeric_limits<T>::max()});
+  x.insert(x.end(),
+           {T(1e-6), T(-1e-6), T(1e-20), T{88}, T{-88}, T{87}, T{-87}, T{700}, T{-700}, std::numeric_limits<T>::max()});
   support::for_each_isa([&](isa level) {
     for (const activation f : all) {
       auto y = x;
@@ -65,7 +69,8 @@ TEST_CASE_TEMPLATE("activation: as exact as the functions alone, and right at th
       T at = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {
         const long double exact = naive::activate(f, static_cast<long double>(x[i]));
-        if (exact != 0 && std::abs(exact) < static_cast<long double>(std::numeric_limits<T>::min()) && y[i] == 0) continue;  // flushed
+        if (exact != 0 && std::abs(exact) < static_cast<long double>(std::numeric_limits<T>::min()) && y[i] == 0)
+          continue;  // flushed
         const double error = support::ulps(y[i], exact);
         if (error > worst) worst = error, at = x[i];
       }
@@ -93,11 +98,13 @@ TEST_CASE_TEMPLATE("activation: gradients from the output", T, float, double) {
       for (std::size_t i = 0; i < x.size(); ++i) {
         const long double h = 1e-5L, at = static_cast<long double>(x[i]);
         y.push_back(static_cast<T>(naive::activate(f, at)));
-        expected.push_back(static_cast<double>(static_cast<long double>(dy[i]) * (naive::activate(f, at + h) - naive::activate(f, at - h)) / (2 * h)));
+        expected.push_back(static_cast<double>(static_cast<long double>(dy[i]) *
+                                               (naive::activate(f, at + h) - naive::activate(f, at - h)) / (2 * h)));
       }
       support::guarded<T> dx(count);
       using gradient = kernels::activation_gradient;
-      dispatch<kernels::map<gradient, T>>(level, count, dx.data(), gradient{f}, kernels::operand<T>{dy.data(), 1}, kernels::operand<T>{y.data(), 1});
+      dispatch<kernels::map<gradient, T>>(level, count, dx.data(), gradient{f}, kernels::operand<T>{dy.data(), 1},
+                                          kernels::operand<T>{y.data(), 1});
       CHECK(support::difference(dx.values(), expected) < (sizeof(T) == 4 ? 1e-6 : 1e-9));
       CHECK(dx.intact());
     }

@@ -14,19 +14,20 @@ using kernels::operand;
 
 namespace {
 
-template <class T>
-struct function {
+template <class T> struct function {
   const char* name;
   int operands;
   void (*run)(isa level, std::int64_t count, T* out, const operand<T>* in);
   double (*twin)(double a, double b, double c);
 };
 
-template <class F, class T, int Operands>
-void run(isa level, std::int64_t count, T* out, const operand<T>* in) {
-  if constexpr (Operands == 1) dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0]);
-  else if constexpr (Operands == 2) dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1]);
-  else dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1], in[2]);
+template <class F, class T, int Operands> void run(isa level, std::int64_t count, T* out, const operand<T>* in) {
+  if constexpr (Operands == 1)
+    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0]);
+  else if constexpr (Operands == 2)
+    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1]);
+  else
+    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1], in[2]);
 }
 
 template <class T>
@@ -38,23 +39,25 @@ const function<T> functions[] = {
     {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
     {"exponential", 1, run<kernels::exponential, T, 1>, [](double a, double, double) { return std::exp(a); }},
     {"logarithm", 1, run<kernels::logarithm, T, 1>, [](double a, double, double) { return std::log(a); }},
-    {"hyperbolic_tangent", 1, run<kernels::hyperbolic_tangent, T, 1>, [](double a, double, double) { return std::tanh(a); }},
+    {"hyperbolic_tangent", 1, run<kernels::hyperbolic_tangent, T, 1>,
+     [](double a, double, double) { return std::tanh(a); }},
     {"logistic", 1, run<kernels::logistic, T, 1>, [](double a, double, double) { return 1 / (1 + std::exp(-a)); }},
     {"square_root", 1, run<kernels::square_root, T, 1>, [](double a, double, double) { return std::sqrt(a); }},
     {"rectify", 1, run<kernels::rectify, T, 1>, [](double a, double, double) { return a < 0 ? 0 : a; }},
-    {"rectify_gradient", 2, run<kernels::rectify_gradient, T, 2>, [](double dy, double y, double) { return y > 0 ? dy : 0; }},
-    {"tangent_gradient", 2, run<kernels::tangent_gradient, T, 2>, [](double dy, double y, double) { return dy * (1 - y * y); }},
-    {"logistic_gradient", 2, run<kernels::logistic_gradient, T, 2>, [](double dy, double y, double) { return dy * y * (1 - y); }},
+    {"rectify_gradient", 2, run<kernels::rectify_gradient, T, 2>,
+     [](double dy, double y, double) { return y > 0 ? dy : 0; }},
+    {"tangent_gradient", 2, run<kernels::tangent_gradient, T, 2>,
+     [](double dy, double y, double) { return dy * (1 - y * y); }},
+    {"logistic_gradient", 2, run<kernels::logistic_gradient, T, 2>,
+     [](double dy, double y, double) { return dy * y * (1 - y); }},
     {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
     {"where_equal", 3, run<kernels::where_equal, T, 3>, [](double dy, double a, double b) { return a == b ? dy : 0; }},
 };
 
-template <class T>
-constexpr double tolerance = sizeof(T) == 4 ? 5e-7 : 1e-15;
+template <class T> constexpr double tolerance = sizeof(T) == 4 ? 5e-7 : 1e-15;
 
 // Three operands; the third often equals the second.
-template <class T>
-std::vector<std::vector<T>> operands(std::int64_t count) {
+template <class T> std::vector<std::vector<T>> operands(std::int64_t count) {
   std::vector<std::vector<T>> in;
   for (std::uint64_t i = 0; i < 3; ++i) in.push_back(support::noise_values<T>(count, 10 + i, -3, 3));
   for (std::size_t i = 0; i < in[2].size(); i += 3) in[2][i] = in[1][i];
@@ -62,10 +65,13 @@ std::vector<std::vector<T>> operands(std::int64_t count) {
 }
 
 template <class T>
-std::vector<double> expected(const function<T>& f, const std::vector<std::vector<T>>& in, const operand<T>* shape, std::int64_t count) {
+std::vector<double> expected(const function<T>& f, const std::vector<std::vector<T>>& in, const operand<T>* shape,
+                             std::int64_t count) {
   std::vector<double> out;
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto at = [&](std::size_t k) { return static_cast<double>(in[k][static_cast<std::size_t>(i * shape[k].step)]); };
+    const auto at = [&](std::size_t k) {
+      return static_cast<double>(in[k][static_cast<std::size_t>(i * shape[k].step)]);
+    };
     out.push_back(f.twin(at(0), at(1), at(2)));
   }
   return out;
@@ -102,7 +108,8 @@ TEST_CASE_TEMPLATE("elementwise: the output may be any of the operands", T, floa
       for (int onto = 0; onto < f.operands; ++onto)
         support::for_each_isa([&](isa level) {
           const auto in = operands<T>(count);
-          support::guarded<T> copies[3] = {support::guarded<T>(in[0]), support::guarded<T>(in[1]), support::guarded<T>(in[2])};
+          support::guarded<T> copies[3] = {support::guarded<T>(in[0]), support::guarded<T>(in[1]),
+                                           support::guarded<T>(in[2])};
           const operand<T> apart[3] = {{in[0].data(), 1}, {in[1].data(), 1}, {in[2].data(), 1}};
           const operand<T> from[3] = {{copies[0].data(), 1}, {copies[1].data(), 1}, {copies[2].data(), 1}};
           std::vector<T> out(static_cast<std::size_t>(count));

@@ -1,6 +1,6 @@
-// The matrix product equals plain loops for every shape, layout, epilogue and level; a row and a range of rows or panels
-// have the same bits as in the whole; nothing beyond C, the panels and the scratch memory is touched; NaN stays in its
-// row or column.
+// The matrix product equals plain loops for every shape, layout, epilogue and level; a row and a range of rows or
+// panels have the same bits as in the whole; nothing beyond C, the panels and the scratch memory is touched; NaN stays
+// in its row or column.
 #include <inlay/kernels/gemm.hpp>
 
 #include <doctest/doctest.h>
@@ -17,13 +17,12 @@ using kernels::strided;
 namespace {
 
 // Operands and what to do with them. Matrices are made row-major; `transposed` stores them the other way round.
-template <class T>
-struct problem {
+template <class T> struct problem {
   std::int64_t m, n, k;
   bool a_transposed = false, b_transposed = false, accumulate = false, with_bias = false;
   activation f = activation::none;
-  std::vector<T> a = support::noise_values<T>(m * k, 1), b = support::noise_values<T>(k * n, 2), before = support::noise_values<T>(m * n, 3),
-                 bias = support::noise_values<T>(n, 4);
+  std::vector<T> a = support::noise_values<T>(m * k, 1), b = support::noise_values<T>(k * n, 2),
+                 before = support::noise_values<T>(m * n, 3), bias = support::noise_values<T>(n, 4);
 };
 
 struct range {
@@ -35,36 +34,43 @@ std::vector<T> stored(const std::vector<T>& matrix, std::int64_t rows, std::int6
   if (!transposed) return matrix;
   std::vector<T> out(matrix.size());
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < columns; ++j) out[static_cast<std::size_t>(j * rows + i)] = matrix[static_cast<std::size_t>(i * columns + j)];
+    for (std::int64_t j = 0; j < columns; ++j)
+      out[static_cast<std::size_t>(j * rows + i)] = matrix[static_cast<std::size_t>(i * columns + j)];
   return out;
 }
 
 // C by the fast kernel, range by range; `intact` tells whether all guards are. Rows of C lie 3 elements apart.
-template <class T>
-std::vector<T> run(isa level, const problem<T>& p, std::span<const range> ranges, bool& intact) {
+template <class T> std::vector<T> run(isa level, const problem<T>& p, std::span<const range> ranges, bool& intact) {
   constexpr std::int64_t gap = 3;
-  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), panels = (p.n + columns - 1) / columns, c_row = p.n + gap;
+  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), panels = (p.n + columns - 1) / columns,
+                     c_row = p.n + gap;
   const std::vector<T> a = stored(p.a, p.m, p.k, p.a_transposed), b = stored(p.b, p.k, p.n, p.b_transposed);
-  const strided<T> in_a{a.data(), p.a_transposed ? 1 : p.k, p.a_transposed ? p.m : 1}, in_b{b.data(), p.b_transposed ? 1 : p.n, p.b_transposed ? p.k : 1};
+  const strided<T> in_a{a.data(), p.a_transposed ? 1 : p.k, p.a_transposed ? p.m : 1},
+      in_b{b.data(), p.b_transposed ? 1 : p.n, p.b_transposed ? p.k : 1};
   support::guarded<T> packed(panels * columns * p.k), scratch(kernels::gemm_scratch<T>()), c(p.m * c_row, T(77));
-  for (std::int64_t i = 0; p.accumulate && i < p.m * p.n; ++i) c[i / p.n * c_row + i % p.n] = p.before[static_cast<std::size_t>(i)];
+  for (std::int64_t i = 0; p.accumulate && i < p.m * p.n; ++i)
+    c[i / p.n * c_row + i % p.n] = p.before[static_cast<std::size_t>(i)];
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, 0, panels / 2, packed.data());
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, panels / 2, panels, packed.data());
-  const kernels::gemm_problem<T> g{p.m, p.n, p.k, in_a, packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr, p.f};
-  for (const range& r : ranges) dispatch<kernels::gemm_range<T>>(level, &g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels), scratch.data());
+  const kernels::gemm_problem<T> g{
+      p.m, p.n, p.k, in_a, packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr, p.f};
+  for (const range& r : ranges)
+    dispatch<kernels::gemm_range<T>>(level, &g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels),
+                                     scratch.data());
   intact = packed.intact() && scratch.intact() && c.intact();
   std::vector<T> out;
   for (std::int64_t i = 0; i < p.m * c_row; ++i) {
-    if (i % c_row < p.n) out.push_back(c[i]);
-    else intact = intact && c[i] == T(77);
+    if (i % c_row < p.n)
+      out.push_back(c[i]);
+    else
+      intact = intact && c[i] == T(77);
   }
   return out;
 }
 
 constexpr std::int64_t all = std::int64_t{1} << 40;
 
-template <class T>
-std::vector<T> run(isa level, const problem<T>& p) {
+template <class T> std::vector<T> run(isa level, const problem<T>& p) {
   bool intact = false;
   const range whole[] = {{0, p.m, 0, all}};
   const auto c = run<T>(level, p, whole, intact);
@@ -72,20 +78,21 @@ std::vector<T> run(isa level, const problem<T>& p) {
   return c;
 }
 
-template <class T>
-void check(const problem<T>& p) {
+template <class T> void check(const problem<T>& p) {
   const auto expected = naive::gemm(p.m, p.n, p.k, p.a.data(), p.b.data(), p.accumulate ? p.before.data() : nullptr,
                                     p.with_bias ? p.bias.data() : nullptr, p.f);
-  const double tolerance = static_cast<double>(std::numeric_limits<T>::epsilon()) * (4 + 8 * std::sqrt(static_cast<double>(p.k)));
+  const double tolerance =
+      static_cast<double>(std::numeric_limits<T>::epsilon()) * (4 + 8 * std::sqrt(static_cast<double>(p.k)));
   support::for_each_isa([&](isa level) {
-    INFO("m ", p.m, " n ", p.n, " k ", p.k, " transposed ", p.a_transposed, p.b_transposed, " accumulate ", p.accumulate, " bias ", p.with_bias, " f ",
-         static_cast<int>(p.f));
+    INFO("m ", p.m, " n ", p.n, " k ", p.k, " transposed ", p.a_transposed, p.b_transposed, " accumulate ",
+         p.accumulate, " bias ", p.with_bias, " f ", static_cast<int>(p.f));
     const auto c = run(level, p);
     CHECK(support::difference(std::span<const T>(c), expected) <= tolerance);
   });
 }
 
-constexpr std::int64_t rows[] = {1, 2, 3, 4, 5, 11, 12, 13, 16, 17, 33, 121}, columns[] = {1, 7, 12, 24, 25, 33, 100}, depths[] = {0, 1, 2, 7, 65, 257, 600};
+constexpr std::int64_t rows[] = {1, 2, 3, 4, 5, 11, 12, 13, 16, 17, 33, 121}, columns[] = {1, 7, 12, 24, 25, 33, 100},
+                       depths[] = {0, 1, 2, 7, 65, 257, 600};
 
 }  // namespace
 
@@ -96,16 +103,28 @@ TEST_CASE_TEMPLATE("gemm: every shape, each with another layout and epilogue", T
       for (const std::int64_t k : depths) {
         const std::uint64_t choice = support::noise(turn++);
         if (m * n * k > 100000 && choice % 8 != 0) continue;
-        check(problem<T>{.m = m, .n = n, .k = k, .a_transposed = (choice >> 8 & 1) != 0, .b_transposed = (choice >> 9 & 1) != 0,
-                         .accumulate = (choice >> 10 & 1) != 0, .with_bias = (choice >> 11 & 1) != 0, .f = static_cast<activation>(choice >> 12 & 3)});
+        check(problem<T>{.m = m,
+                         .n = n,
+                         .k = k,
+                         .a_transposed = (choice >> 8 & 1) != 0,
+                         .b_transposed = (choice >> 9 & 1) != 0,
+                         .accumulate = (choice >> 10 & 1) != 0,
+                         .with_bias = (choice >> 11 & 1) != 0,
+                         .f = static_cast<activation>(choice >> 12 & 3)});
       }
 }
 
 TEST_CASE_TEMPLATE("gemm: every layout and epilogue on a few shapes", T, float, double) {
   for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{1, 100, 65}, {5, 33, 7}, {13, 25, 0}, {17, 31, 600}})
     for (int choice = 0; choice < 64; ++choice)
-      check(problem<T>{.m = m, .n = n, .k = k, .a_transposed = (choice & 1) != 0, .b_transposed = (choice & 2) != 0, .accumulate = (choice & 4) != 0,
-                       .with_bias = (choice & 8) != 0, .f = static_cast<activation>(choice >> 4)});
+      check(problem<T>{.m = m,
+                       .n = n,
+                       .k = k,
+                       .a_transposed = (choice & 1) != 0,
+                       .b_transposed = (choice & 2) != 0,
+                       .accumulate = (choice & 4) != 0,
+                       .with_bias = (choice & 8) != 0,
+                       .f = static_cast<activation>(choice >> 4)});
 }
 
 TEST_CASE_TEMPLATE("gemm: more rows than a block, several parts of k, columns to spare", T, float, double) {
@@ -119,10 +138,12 @@ TEST_CASE_TEMPLATE("gemm: more rows than a block, several parts of k, columns to
 TEST_CASE_TEMPLATE("gemm: parts of k are equal, at most the depth, and fit the scratch memory", T, float, double) {
   const auto check_depths = []<isa Level>(std::integral_constant<isa, Level>) {
     using blocking = kernels::gemm_blocking<T, Level>;
-    bool right = kernels::gemm_panel_columns<T>(Level) == blocking::columns && blocking::block_rows % blocking::rows == 0;
+    bool right =
+        kernels::gemm_panel_columns<T>(Level) == blocking::columns && blocking::block_rows % blocking::rows == 0;
     for (std::int64_t k = 0; k < 5000; ++k) {
       const std::int64_t depth = blocking::depth(k);
-      right = right && depth <= blocking::most_depth && depth <= k && (k == 0 || depth > 0) && depth * blocking::block_rows <= kernels::gemm_scratch<T>();
+      right = right && depth <= blocking::most_depth && depth <= k && (k == 0 || depth > 0) &&
+              depth * blocking::block_rows <= kernels::gemm_scratch<T>();
     }
     CHECK(right);
   };
@@ -137,13 +158,16 @@ TEST_CASE_TEMPLATE("gemm: a row has the same bits alone and in any batch", T, fl
       const problem<T> whole{.m = 33, .n = n, .k = k, .with_bias = true, .f = activation::tanh};
       support::for_each_isa([&](isa level) {
         const auto c = run(level, whole);
-        for (const auto& batch : {std::pair<std::int64_t, std::int64_t>{0, 1}, {7, 1}, {32, 1}, {0, 2}, {4, 5}, {20, 13}, {9, 12}}) {
+        for (const auto& batch :
+             {std::pair<std::int64_t, std::int64_t>{0, 1}, {7, 1}, {32, 1}, {0, 2}, {4, 5}, {20, 13}, {9, 12}}) {
           const std::int64_t first = batch.first, count = batch.second;
           problem<T> part{.m = count, .n = n, .k = k, .with_bias = true, .f = activation::tanh};
           part.a.assign(whole.a.begin() + first * k, whole.a.begin() + (first + count) * k);
           const auto piece = run(level, part);
           INFO("n ", n, " k ", k, " rows ", first, " and ", count - 1, " more");
-          CHECK(support::same_bits(std::span<const T>(piece), std::span<const T>(c).subspan(static_cast<std::size_t>(first * n), static_cast<std::size_t>(count * n))));
+          CHECK(support::same_bits(
+              std::span<const T>(piece),
+              std::span<const T>(c).subspan(static_cast<std::size_t>(first * n), static_cast<std::size_t>(count * n))));
         }
       });
     }
@@ -190,13 +214,15 @@ TEST_CASE_TEMPLATE("gemm: NaN and infinities reach their own row or column only"
           support::for_each_isa([&](isa level) {
             problem<T> p{.m = m, .n = n, .k = k};
             const auto clean = run(level, p);
-            (in_a ? p.a[static_cast<std::size_t>(row * k + 4)] : p.b[static_cast<std::size_t>(4 * n + column)]) = poison;
+            (in_a ? p.a[static_cast<std::size_t>(row * k + 4)] : p.b[static_cast<std::size_t>(4 * n + column)]) =
+                poison;
             const auto c = run(level, p);
             bool right = true;
             for (std::int64_t i = 0; i < m * n; ++i) {
               const auto at = static_cast<std::size_t>(i);
               const bool hit = in_a ? i / n == row : i % n == column;
-              right = right && (hit ? !std::isfinite(c[at]) && support::is_nan(c[at]) == support::is_nan(poison) : support::same_bits(c[at], clean[at]));
+              right = right && (hit ? !std::isfinite(c[at]) && support::is_nan(c[at]) == support::is_nan(poison)
+                                    : support::same_bits(c[at], clean[at]));
             }
             CHECK(right);
           });

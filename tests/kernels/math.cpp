@@ -1,4 +1,5 @@
-// exp, log, tanh, sigmoid and sqrt keep the error bounds that their header states, over the whole range and at its ends.
+// exp, log, tanh, sigmoid and sqrt keep the error bounds that their header states, over the whole range and at its
+// ends.
 #include <inlay/kernels/math.hpp>
 
 #include <doctest/doctest.h>
@@ -15,20 +16,18 @@ using namespace inlay;
 namespace {
 
 // A type with at least 29 more bits than T has, for references.
-template <class T>
-using wider = std::conditional_t<sizeof(T) == 4, double, long double>;
+template <class T> using wider = std::conditional_t<sizeof(T) == 4, double, long double>;
 
-template <class T>
-struct function {
+template <class T> struct function {
   const char* name;
   void (*run)(isa level, const std::vector<T>& x, std::vector<T>& y);
   wider<T> (*exact)(wider<T>);
   double bound;  // ulp
 };
 
-template <class Kernel, class T>
-void run(isa level, const std::vector<T>& x, std::vector<T>& y) {
-  dispatch<kernels::map<Kernel, T>>(level, static_cast<std::int64_t>(x.size()), y.data(), Kernel{}, kernels::operand<T>{x.data(), 1});
+template <class Kernel, class T> void run(isa level, const std::vector<T>& x, std::vector<T>& y) {
+  dispatch<kernels::map<Kernel, T>>(level, static_cast<std::int64_t>(x.size()), y.data(), Kernel{},
+                                    kernels::operand<T>{x.data(), 1});
 }
 
 template <class T>
@@ -40,13 +39,11 @@ const function<T> functions[] = {
     {"sqrt", run<kernels::square_root, T>, [](wider<T> x) { return std::sqrt(x); }, 1.2},
 };
 
-template <class T, class U>
-bool denormal(U x) {
+template <class T, class U> bool denormal(U x) {
   return x != 0 && std::abs(x) < static_cast<U>(std::numeric_limits<T>::min());
 }
 
-template <class T>
-void check(const function<T>& f, const std::vector<T>& x) {
+template <class T> void check(const function<T>& f, const std::vector<T>& x) {
   std::vector<wider<T>> exact;
   for (const T value : x) exact.push_back(f.exact(denormal<T>(value) ? T{0} : value));
   std::vector<T> y(x.size());
@@ -65,19 +62,40 @@ void check(const function<T>& f, const std::vector<T>& x) {
   });
 }
 
-template <class T>
-std::vector<T> special_values() {
+template <class T> std::vector<T> special_values() {
   using limits = std::numeric_limits<T>;
   const T end = sizeof(T) == 4 ? T(88.7228) : T(709.782712893384);   // of exp
   const T bottom = sizeof(T) == 4 ? T(-87.3365) : T(-708.39641853);  // where exp becomes denormal
   std::vector<T> out;
-  for (const T x : {T{0}, limits::min(), limits::max(), limits::infinity(), limits::quiet_NaN(), limits::denorm_min(), limits::min() / 2,
-                    limits::epsilon(), T{1}, T{2}, T(0.5), T(1e-5), T(0.70710678118654752), T(1.41421356237309505), T(0.34657359027997264),
-                    end, bottom, T{10}, T{9}, T{20}, T{104}, T{746}, T{1000}, T(1e10)})
+  for (const T x : {T{0},
+                    limits::min(),
+                    limits::max(),
+                    limits::infinity(),
+                    limits::quiet_NaN(),
+                    limits::denorm_min(),
+                    limits::min() / 2,
+                    limits::epsilon(),
+                    T{1},
+                    T{2},
+                    T(0.5),
+                    T(1e-5),
+                    T(0.70710678118654752),
+                    T(1.41421356237309505),
+                    T(0.34657359027997264),
+                    end,
+                    bottom,
+                    T{10},
+                    T{9},
+                    T{20},
+                    T{104},
+                    T{746},
+                    T{1000},
+                    T(1e10)})
     for (const T sign : {T{1}, T{-1}})
       for (int step = -2; step <= 2; ++step) {
         T value = sign * x;
-        for (int i = 0; i < std::abs(step); ++i) value = std::nextafter(value, step > 0 ? limits::infinity() : -limits::infinity());
+        for (int i = 0; i < std::abs(step); ++i)
+          value = std::nextafter(value, step > 0 ? limits::infinity() : -limits::infinity());
         out.push_back(value);
       }
   return out;
@@ -87,7 +105,8 @@ std::vector<T> special_values() {
 
 TEST_CASE("math: float over all its bit patterns") {
   std::vector<float> x;
-  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 20011) x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 20011)
+    x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
   for (const auto& f : functions<float>) check(f, x);
 }
 
@@ -126,8 +145,10 @@ TEST_CASE_TEMPLATE("math: zeros, infinities and NaN exactly", T, float, double) 
       functions<T>[k].run(level, x, y);
       for (std::size_t i = 0; i < x.size(); ++i) {
         INFO(std::string(functions<T>[k].name), " of ", x[i]);
-        if (i == 6) CHECK(support::ulps(y[i], expected[k][i]) <= 3);
-        else CHECK((support::is_nan(expected[k][i]) ? support::is_nan(y[i]) : support::same_bits(y[i], expected[k][i])));
+        if (i == 6)
+          CHECK(support::ulps(y[i], expected[k][i]) <= 3);
+        else
+          CHECK((support::is_nan(expected[k][i]) ? support::is_nan(y[i]) : support::same_bits(y[i], expected[k][i])));
       }
     }
   });

@@ -14,12 +14,12 @@ using namespace inlay;
 namespace {
 
 template <class F, class T>
-void run(isa level, const std::vector<T>& x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first, std::int64_t last) {
+void run(isa level, const std::vector<T>& x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first,
+         std::int64_t last) {
   dispatch<kernels::reduce<F, T>>(level, x.data(), out, length, inner, first, last);
 }
 
-template <class T>
-void check(std::int64_t outer, std::int64_t length, std::int64_t inner) {
+template <class T> void check(std::int64_t outer, std::int64_t length, std::int64_t inner) {
   INFO("outer ", outer, " length ", length, " inner ", inner);
   const auto x = support::noise_values<T>(outer * length * inner, 1);
   const auto sums = naive::sum(x.data(), outer, length, inner), maxima = naive::max(x.data(), outer, length, inner);
@@ -29,8 +29,9 @@ void check(std::int64_t outer, std::int64_t length, std::int64_t inner) {
     support::guarded<T> sum(count), most(count), piece(count);
     run<kernels::sum_of>(level, x, sum.data(), length, inner, 0, count);
     run<kernels::max_of>(level, x, most.data(), length, inner, 0, count);
-    const bool right = support::difference(sum.values(), sums) <= epsilon * (2 + 4 * std::sqrt(static_cast<double>(length))) &&
-                       support::difference(most.values(), maxima) == 0;
+    const bool right =
+        support::difference(sum.values(), sums) <= epsilon * (2 + 4 * std::sqrt(static_cast<double>(length))) &&
+        support::difference(most.values(), maxima) == 0;
     CHECK(right);
     const std::int64_t cuts[] = {0, count / 5, count / 5 + (count > 0), count / 2 + (count > 1), count};
     for (int i = 0; i < 4; ++i)
@@ -60,7 +61,8 @@ TEST_CASE_TEMPLATE("reduce: long sums stay exact", T, float, double) {
   support::for_each_isa([&](isa level) {
     T sum = 0;
     run<kernels::sum_of>(level, x, &sum, 1000000, 1, 0, 1);
-    CHECK(std::abs(static_cast<double>(sum) / (1e6 * static_cast<double>(T(0.1))) - 1) < (sizeof(T) == 4 ? 1e-5 : 1e-13));
+    CHECK(std::abs(static_cast<double>(sum) / (1e6 * static_cast<double>(T(0.1))) - 1) <
+          (sizeof(T) == 4 ? 1e-5 : 1e-13));
   });
 }
 
@@ -71,7 +73,8 @@ TEST_CASE_TEMPLATE("reduce: a row's bits do not depend on the rows beside it", T
     std::vector<T> together(rows), alone(rows);
     run<kernels::sum_of>(level, x, together.data(), length, 1, 0, rows);
     for (std::int64_t r = 0; r < rows; ++r)
-      run<kernels::sum_of>(level, {x.begin() + r * length, x.begin() + (r + 1) * length}, &alone[static_cast<std::size_t>(r)], length, 1, 0, 1);
+      run<kernels::sum_of>(level, {x.begin() + r * length, x.begin() + (r + 1) * length},
+                           &alone[static_cast<std::size_t>(r)], length, 1, 0, 1);
     CHECK(support::same_bits(std::span<const T>(together), std::span<const T>(alone)));
   });
 }

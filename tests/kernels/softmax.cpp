@@ -14,50 +14,52 @@ using namespace inlay;
 
 namespace {
 
-template <class T>
-constexpr double tolerance = sizeof(T) == 4 ? 2e-6 : 4e-15;
+template <class T> constexpr double tolerance = sizeof(T) == 4 ? 2e-6 : 4e-15;
 
-template <class T>
-constexpr T inf = std::numeric_limits<T>::infinity();
+template <class T> constexpr T inf = std::numeric_limits<T>::infinity();
 
-template <class T>
-naive::row wide(const std::vector<T>& x) {
-  return {x.begin(), x.end()};
-}
+template <class T> naive::row wide(const std::vector<T>& x) { return {x.begin(), x.end()}; }
 
 // What the kernels make of rows of scores, all inputs in exact memory, all outputs guarded.
-template <class T>
-struct outcome {
+template <class T> struct outcome {
   std::vector<T> soft, log_soft, loss, gradient, soft_gradient, log_soft_gradient;
   bool intact;
 };
 
 template <class T>
-outcome<T> run(isa level, const std::vector<T>& x, const std::vector<std::int64_t>& classes, const std::vector<T>& dy, const std::vector<T>& scale) {
-  const auto rows = static_cast<std::int64_t>(classes.size()), length = rows == 0 ? 0 : static_cast<std::int64_t>(x.size()) / rows;
+outcome<T> run(isa level, const std::vector<T>& x, const std::vector<std::int64_t>& classes, const std::vector<T>& dy,
+               const std::vector<T>& scale) {
+  const auto rows = static_cast<std::int64_t>(classes.size()),
+             length = rows == 0 ? 0 : static_cast<std::int64_t>(x.size()) / rows;
   const std::int64_t scale_step = scale.size() == 1 ? 0 : 1;
-  support::guarded<T> soft(rows * length), log_soft(rows * length), loss(rows), log_sum(rows), dx(rows * length), dsoft(rows * length), dlog(rows * length);
+  support::guarded<T> soft(rows * length), log_soft(rows * length), loss(rows), log_sum(rows), dx(rows * length),
+      dsoft(rows * length), dlog(rows * length);
   dispatch<kernels::softmax<T>>(level, x.data(), soft.data(), rows, length);
   dispatch<kernels::log_softmax<T>>(level, x.data(), log_soft.data(), rows, length);
   dispatch<kernels::softmax_gradient<T>>(level, dy.data(), soft.data(), dsoft.data(), rows, length);
   dispatch<kernels::log_softmax_gradient<T>>(level, dy.data(), log_soft.data(), dlog.data(), rows, length);
   if (length > 0) {
     dispatch<kernels::cross_entropy<T>>(level, x.data(), classes.data(), loss.data(), log_sum.data(), rows, length);
-    dispatch<kernels::cross_entropy_gradient<T>>(level, x.data(), classes.data(), log_sum.data(), scale.data(), scale_step, T(0.25), dx.data(), rows, length);
+    dispatch<kernels::cross_entropy_gradient<T>>(level, x.data(), classes.data(), log_sum.data(), scale.data(),
+                                                 scale_step, T(0.25), dx.data(), rows, length);
   }
   const auto list = [](const support::guarded<T>& t) { return std::vector<T>(t.values().begin(), t.values().end()); };
-  return {list(soft), list(log_soft), list(loss), list(dx), list(dsoft), list(dlog),
-          soft.intact() && log_soft.intact() && loss.intact() && log_sum.intact() && dx.intact() && dsoft.intact() && dlog.intact()};
+  return {list(soft),
+          list(log_soft),
+          list(loss),
+          list(dx),
+          list(dsoft),
+          list(dlog),
+          soft.intact() && log_soft.intact() && loss.intact() && log_sum.intact() && dx.intact() && dsoft.intact() &&
+              dlog.intact()};
 }
 
-template <class T>
-double difference(const std::vector<T>& got, const naive::row& want) {
+template <class T> double difference(const std::vector<T>& got, const naive::row& want) {
   return support::difference(std::span<const T>(got), want);
 }
 
 // One row against the naive twin.
-template <class T>
-void check_row(const std::vector<T>& x, std::int64_t right) {
+template <class T> void check_row(const std::vector<T>& x, std::int64_t right) {
   const auto dy = support::noise_values<T>(static_cast<std::int64_t>(x.size()), 9);
   const naive::row soft = naive::softmax(wide(x)), log_soft = naive::log_softmax(wide(x));
   support::for_each_isa([&](isa level) {
@@ -144,7 +146,8 @@ TEST_CASE_TEMPLATE("softmax: the gradient of the loss is its slope", T, double) 
       auto up = x, down = x;
       up[i] += h;
       down[i] -= h;
-      const T slope = (run<T>(level, up, {4}, dy, {T{4}}).loss[0] - run<T>(level, down, {4}, dy, {T{4}}).loss[0]) / (2 * h);
+      const T slope =
+          (run<T>(level, up, {4}, dy, {T{4}}).loss[0] - run<T>(level, down, {4}, dy, {T{4}}).loss[0]) / (2 * h);
       CHECK(std::abs(slope - got.gradient[i]) < 1e-9);
     }
   });
@@ -158,10 +161,13 @@ TEST_CASE_TEMPLATE("softmax: a row has the same bits alone, and NaN keeps to its
   support::for_each_isa([&](isa level) {
     const auto check = [&](std::int64_t r, const outcome<T>& all) {
       const auto first = r * length, last = first + length;
-      const outcome<T> alone = run<T>(level, {x.begin() + first, x.begin() + last}, {classes[static_cast<std::size_t>(r)]},
-                                      {dy.begin() + first, dy.begin() + last}, {T{3}});
+      const outcome<T> alone =
+          run<T>(level, {x.begin() + first, x.begin() + last}, {classes[static_cast<std::size_t>(r)]},
+                 {dy.begin() + first, dy.begin() + last}, {T{3}});
       const auto same = [&](const std::vector<T>& whole, const std::vector<T>& one) {
-        return support::same_bits(std::span<const T>(whole).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(length)), std::span<const T>(one));
+        return support::same_bits(
+            std::span<const T>(whole).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(length)),
+            std::span<const T>(one));
       };
       CHECK((same(all.soft, alone.soft) && same(all.log_soft, alone.log_soft) && same(all.gradient, alone.gradient) &&
              same(all.soft_gradient, alone.soft_gradient) && same(all.log_soft_gradient, alone.log_soft_gradient)));

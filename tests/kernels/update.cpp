@@ -16,22 +16,18 @@ namespace {
 constexpr int steps = 10;
 constexpr std::int64_t counts[] = {0, 1, 7, 8, 9, 15, 17, 33, 65};
 
-template <class T>
-constexpr double tolerance = sizeof(T) == 4 ? 3e-6 : 3e-15;
+template <class T> constexpr double tolerance = sizeof(T) == 4 ? 3e-6 : 3e-15;
 
-template <class T>
-std::vector<T> gradients(std::int64_t count, int step) {
+template <class T> std::vector<T> gradients(std::int64_t count, int step) {
   return support::noise_values<T>(count, 100 + static_cast<std::uint64_t>(step), -2, 2);
 }
 
-template <class T>
-struct sgd_options {
+template <class T> struct sgd_options {
   T momentum, dampening, decay;
   bool nesterov;
 };
 
-template <class T>
-void check_sgd(const sgd_options<T>& o, std::int64_t count) {
+template <class T> void check_sgd(const sgd_options<T>& o, std::int64_t count) {
   const T rate = T(0.1);
   const auto start = support::noise_values<T>(count, 1);
   support::for_each_isa([&](isa level) {
@@ -56,8 +52,7 @@ void check_sgd(const sgd_options<T>& o, std::int64_t count) {
   });
 }
 
-template <class T>
-void check_adam(T decay, std::int64_t count) {
+template <class T> void check_adam(T decay, std::int64_t count) {
   const T rate = T(0.01), beta1 = T(0.9), beta2 = T(0.999), epsilon = T(1e-8);
   const auto start = support::noise_values<T>(count, 2);
   support::for_each_isa([&](isa level) {
@@ -66,10 +61,12 @@ void check_adam(T decay, std::int64_t count) {
     support::guarded<T> w{std::span<const T>(start)}, first(count), second(count);
     for (int t = 0; t < steps; ++t) {
       const auto g = gradients<T>(count, t);
-      const double correction1 = 1 - std::pow(static_cast<double>(beta1), t + 1), correction2 = 1 - std::pow(static_cast<double>(beta2), t + 1);
-      dispatch<kernels::adam_update<T>>(level, count, w.data(), g.data(), first.data(), second.data(),
-                                        kernels::adam_numbers<T>{static_cast<T>(static_cast<double>(rate) / correction1), beta1, beta2, epsilon,
-                                                                 static_cast<T>(1 / std::sqrt(correction2)), decay});
+      const double correction1 = 1 - std::pow(static_cast<double>(beta1), t + 1),
+                   correction2 = 1 - std::pow(static_cast<double>(beta2), t + 1);
+      dispatch<kernels::adam_update<T>>(
+          level, count, w.data(), g.data(), first.data(), second.data(),
+          kernels::adam_numbers<T>{static_cast<T>(static_cast<double>(rate) / correction1), beta1, beta2, epsilon,
+                                   1 - beta1, 1 - beta2, static_cast<T>(1 / std::sqrt(correction2)), decay});
       for (std::size_t i = 0; i < g.size(); ++i) twins[i].step(g[i]);
     }
     std::vector<long double> weights, firsts, seconds;
@@ -88,8 +85,9 @@ void check_adam(T decay, std::int64_t count) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("update: SGD, plain, with momentum, dampening, Nesterov and decay", T, float, double) {
-  const sgd_options<T> table[] = {{0, 0, 0, false},          {0, 0, T(0.01), false},          {T(0.9), 0, 0, false},
-                                  {T(0.9), T(0.3), 0, false}, {T(0.9), 0, T(0.01), true},      {T(0.9), T(0.3), T(0.01), false}};
+  const sgd_options<T> table[] = {{0, 0, 0, false},           {0, 0, T(0.01), false},
+                                  {T(0.9), 0, 0, false},      {T(0.9), T(0.3), 0, false},
+                                  {T(0.9), 0, T(0.01), true}, {T(0.9), T(0.3), T(0.01), false}};
   for (const auto& options : table)
     for (const std::int64_t count : counts) check_sgd(options, count);
 }
@@ -99,12 +97,13 @@ TEST_CASE_TEMPLATE("update: Adam with and without decay", T, float, double) {
     for (const std::int64_t count : counts) check_adam(decay, count);
 }
 
-TEST_CASE_TEMPLATE("update: a weight without gradient history stays finite, NaN keeps to its weight", T, float, double) {
+TEST_CASE_TEMPLATE("update: a weight without gradient history stays finite, NaN keeps to its weight", T, float,
+                   double) {
   support::for_each_isa([](isa level) {
     std::vector<T> w(20, T{1}), g(20, T{0}), first(20, T{0}), second(20, T{0});
     g[7] = std::numeric_limits<T>::quiet_NaN();
     dispatch<kernels::adam_update<T>>(level, std::int64_t{20}, w.data(), g.data(), first.data(), second.data(),
-                                      kernels::adam_numbers<T>{T(0.01), T(0.9), T(0.999), T(1e-8), T{30}, T{0}});
+                                      kernels::adam_numbers<T>{T(0.01), T(0.9), T(0.999), T(1e-8), T(0.1), T(0.001), T{30}, T{0}});
     bool right = true;
     for (std::size_t i = 0; i < 20; ++i) right = right && (i == 7 ? support::is_nan(w[i]) : w[i] == 1);
     CHECK(right);

@@ -7,13 +7,16 @@
 
 namespace naive {
 
-template <class T>
-T activate(inlay::activation f, T x) {
+template <class T> T activate(inlay::activation f, T x) {
   switch (f) {
-    case inlay::activation::relu: return x < 0 ? T{0} : x;
-    case inlay::activation::tanh: return std::tanh(x);
-    case inlay::activation::sigmoid: return 1 / (1 + std::exp(-x));
-    case inlay::activation::none: break;
+    case inlay::activation::relu:
+      return x < 0 ? T{0} : x;
+    case inlay::activation::tanh:
+      return std::tanh(x);
+    case inlay::activation::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case inlay::activation::none:
+      break;
   }
   return x;
 }

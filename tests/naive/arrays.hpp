@@ -23,8 +23,7 @@ struct array {
     for (const std::int64_t size : sizes) count *= size;
     values.assign(static_cast<std::size_t>(count), fill);
   }
-  template <class T>
-  array(const inlay::tensor<T>& t) : sizes(t.shape().begin(), t.shape().end()) {
+  template <class T> array(const inlay::tensor<T>& t) : sizes(t.shape().begin(), t.shape().end()) {
     for (const T x : t.values()) values.push_back(static_cast<double>(x));
   }
 
@@ -48,8 +47,7 @@ struct array {
 };
 
 // f(indices) for every element of an array of these sizes, last axis fastest.
-template <class F>
-void for_each(const index& sizes, F&& f) {
+template <class F> void for_each(const index& sizes, F&& f) {
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return;
   index i(sizes.size(), 0);
   for (bool more = true; more;) {
@@ -80,7 +78,8 @@ inline array zip(const array& a, const array& b, const std::function<double(doub
 }
 
 // Folds the chosen axes, which stay with size 1.
-inline array fold(const array& x, const std::vector<bool>& axes, double start, const std::function<double(double, double)>& f) {
+inline array fold(const array& x, const std::vector<bool>& axes, double start,
+                  const std::function<double(double, double)>& f) {
   index sizes = x.sizes;
   for (std::size_t axis = 0; axis < sizes.size(); ++axis)
     if (axes[axis]) sizes[axis] = 1;
@@ -113,7 +112,8 @@ inline array cross_entropy(const array& scores, const inlay::tensor<std::int64_t
 
 // (m, k) and (k, n), either given transposed.
 inline array matmul(const array& a, const array& b, bool transpose_a = false, bool transpose_b = false) {
-  const std::int64_t m = a.sizes[transpose_a ? 1 : 0], k = a.sizes[transpose_a ? 0 : 1], n = b.sizes[transpose_b ? 0 : 1];
+  const std::int64_t m = a.sizes[transpose_a ? 1 : 0], k = a.sizes[transpose_a ? 0 : 1],
+                     n = b.sizes[transpose_b ? 0 : 1];
   const auto element = [](const array& x, bool transposed, std::int64_t i, std::int64_t j) {
     return x.values[static_cast<std::size_t>(transposed ? j * x.sizes[1] + i : i * x.sizes[1] + j)];
   };

@@ -7,8 +7,7 @@
 
 namespace naive {
 
-template <class T>
-std::vector<T> copy_strided(const T* in, const inlay::shape& sizes, const std::int64_t* steps) {
+template <class T> std::vector<T> copy_strided(const T* in, const inlay::shape& sizes, const std::int64_t* steps) {
   std::vector<T> out;
   for (std::int64_t at = 0; at < sizes.size(); ++at) {
     std::int64_t rest = at, from = 0;

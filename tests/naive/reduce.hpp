@@ -8,12 +8,14 @@
 namespace naive {
 
 template <class T, class F>
-std::vector<long double> reduce(const T* x, std::int64_t outer, std::int64_t length, std::int64_t inner, long double start, F join) {
+std::vector<long double> reduce(const T* x, std::int64_t outer, std::int64_t length, std::int64_t inner,
+                                long double start, F join) {
   std::vector<long double> out;
   for (std::int64_t o = 0; o < outer; ++o)
     for (std::int64_t i = 0; i < inner; ++i) {
       long double total = start;
-      for (std::int64_t r = 0; r < length; ++r) total = join(total, static_cast<long double>(x[(o * length + r) * inner + i]));
+      for (std::int64_t r = 0; r < length; ++r)
+        total = join(total, static_cast<long double>(x[(o * length + r) * inner + i]));
       out.push_back(total);
     }
   return out;

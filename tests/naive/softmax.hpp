@@ -47,7 +47,9 @@ inline row log_softmax_gradient(const row& dy, const row& y) {
   return dx;
 }
 
-inline long double cross_entropy(const row& x, std::int64_t right) { return -log_softmax(x)[static_cast<std::size_t>(right)]; }
+inline long double cross_entropy(const row& x, std::int64_t right) {
+  return -log_softmax(x)[static_cast<std::size_t>(right)];
+}
 
 inline row cross_entropy_gradient(const row& x, std::int64_t right, long double scale) {
   row dx = softmax(x);

@@ -8,8 +8,8 @@
 #include <thread>
 
 #include <inlay/io/save.hpp>
-#include <inlay/optim/sgd.hpp>
 #include <inlay/ops/reduce.hpp>
+#include <inlay/optim/sgd.hpp>
 #include <inlay/testing/check_layer.hpp>
 
 #include "files.hpp"
@@ -35,11 +35,12 @@ nn::dense<double> fixed(activation f) {
 
 TEST_CASE("dense: PyTorch's numbers, and every judge") {
   // F.linear(x, w, b), F.linear(x, w, b).tanh()
-  const auto plain = testing::check_layer(fixed(activation::none), x, {.golden = from<double>({2, 2}, {-0.65, -3.075, 1.225, -0.8875})});
+  const auto plain = testing::check_layer(fixed(activation::none), x,
+                                          {.golden = from<double>({2, 2}, {-0.65, -3.075, 1.225, -0.8875})});
   CHECK_MESSAGE(plain.ok(), plain.text());
-  const auto curved = testing::check_layer(
-      fixed(activation::tanh), x,
-      {.golden = from<double>({2, 2}, {-0.5716699660851172, -0.9957421205680717, 0.8411229016320433, -0.7101567370243542})});
+  const auto curved = testing::check_layer(fixed(activation::tanh), x,
+                                           {.golden = from<double>({2, 2}, {-0.5716699660851172, -0.9957421205680717,
+                                                                            0.8411229016320433, -0.7101567370243542})});
   CHECK_MESSAGE(curved.ok(), curved.text());
   const nn::dense<double> unbiased{{.in = 17, .out = 9, .bias = false, .activation = activation::sigmoid}};
   const auto r = testing::check_layer(unbiased, made_up<double>({4, 3, 17}, 1));
@@ -61,10 +62,11 @@ TEST_CASE("dense: its members and first weights") {
 }
 
 TEST_CASE("dense: what it refuses") {
-  CHECK_THROWS_WITH_AS(nn::dense<float>{{.in = 3}}, "[dense] expected .in and .out of 1 or more, got 3 and 0", value_error);
+  CHECK_THROWS_WITH_AS(nn::dense<float>{{.in = 3}}, "[dense] expected .in and .out of 1 or more, got 3 and 0",
+                       value_error);
   CHECK_THROWS_AS((nn::dense<float>{{.in = -1, .out = 2}}), value_error);
-  CHECK_THROWS_WITH_AS(fixed(activation::none)(tensor<double>({5, 2, 2})), "[linear] expected input (…, 3), got (5, 2, 2); did you forget to flatten?",
-                       shape_error);
+  CHECK_THROWS_WITH_AS(fixed(activation::none)(tensor<double>({5, 2, 2})),
+                       "[linear] expected input (…, 3), got (5, 2, 2); did you forget to flatten?", shape_error);
 }
 
 TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch", T, float, double) {
@@ -88,7 +90,9 @@ TEST_CASE("dense: every way to write a weight drops what was kept of the old one
   optim::sgd sgd{layer, {.learning_rate = 0.5}};
   const std::function<void()> changes[] = {
       [&] { layer.weight.write([](std::span<float> w) { w[7] += 1; }); },
-      [&] { layer.weight.assign(made_up<float>({20, 33}, 2)); },
+      [&] {
+        layer.weight.assign(made_up<float>({20, 33}, 2));
+      },
       [&] {
         sum(layer(autograd::tape().input(in))).backward();
         sgd.step();
@@ -107,7 +111,8 @@ TEST_CASE("dense: every way to write a weight drops what was kept of the old one
     const tensor<float> after = layer(in);
     CHECK_FALSE(same_bits(after, before));
     nn::dense<float> fresh{{.in = 33, .out = 20, .bias = false}};
-    fresh.weight.assign(from<float>({20, 33}, layer.weight.value().values()));  // memory of its own: nothing is kept yet
+    fresh.weight.assign(
+        from<float>({20, 33}, layer.weight.value().values()));  // memory of its own: nothing is kept yet
     CHECK(same_bits(fresh(in), after));
     before = after;
   }

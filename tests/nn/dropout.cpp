@@ -18,7 +18,10 @@ namespace {
 
 const tensor<double> x = support::made_up<double>({6, 5}, 1);
 
-auto net() { return nn::sequential{nn::dense<double>{{.in = 5, .out = 8, .activation = activation::tanh}}, nn::dropout{{.p = 0.5}}, nn::dense<double>{{.in = 8, .out = 3}}}; }
+auto net() {
+  return nn::sequential{nn::dense<double>{{.in = 5, .out = 8, .activation = activation::tanh}}, nn::dropout{{.p = 0.5}},
+                        nn::dense<double>{{.in = 8, .out = 3}}};
+}
 
 }  // namespace
 
@@ -31,7 +34,8 @@ TEST_CASE("dropout layer: every judge, as it infers") {
 
 TEST_CASE("attributions through a net with dropout are those of the net that predicts") {
   const auto model = net();
-  const auto r = testing::check_layer(model, x);  // gradients on a tape in mode infer, against differences of predictions
+  const auto r =
+      testing::check_layer(model, x);  // gradients on a tape in mode infer, against differences of predictions
   CHECK_MESSAGE(r.ok(), r.text());
   const tape t({.mode = mode::infer});
   const auto leaf = t.leaf(x);
@@ -46,5 +50,6 @@ TEST_CASE("dropout layer: what it refuses") {
   CHECK_THROWS_AS(nn::dropout{{.p = NAN}}, value_error);
   CHECK_THROWS_WITH_AS(
       net()(variable<double>{x}),
-      "[dropout] expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)", state_error);
+      "[dropout] expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)",
+      state_error);
 }

@@ -77,3 +77,18 @@ TEST_CASE("a layer that takes another's place brings its rule") {
   init::weights(layer, {.seed = 1});
   for (const float w : layer.weight.value().values()) CHECK(std::abs(w) <= 0.01f);
 }
+
+namespace {
+
+struct scaled {
+  parameter<float> scale{tensor<float>(shape{3}, 1.5f)};
+  static void members(auto& self, auto&& visit) { visit("scale", self.scale); }
+};
+
+}  // namespace
+
+TEST_CASE("a parameter made from a value keeps it") {
+  scaled model;
+  init::weights(model, {.seed = 1});
+  for (const float v : model.scale.value().values()) CHECK(v == 1.5f);
+}

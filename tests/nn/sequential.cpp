@@ -1,13 +1,13 @@
-// A chain is its layers one after the other. On an MLP: PyTorch's gradients, steps and predictions that allocate nothing
-// once warm, and training that gives the same bits for any number of threads.
+// A chain is its layers one after the other. On an MLP: PyTorch's gradients, steps and predictions that allocate
+// nothing once warm, and training that gives the same bits for any number of threads.
 #include <inlay/nn/sequential.hpp>
 
 #include <doctest/doctest.h>
 
+#include <inlay/loss/cross_entropy.hpp>
 #include <inlay/nn/activation.hpp>
 #include <inlay/nn/dense.hpp>
 #include <inlay/nn/dropout.hpp>
-#include <inlay/loss/cross_entropy.hpp>
 #include <inlay/optim/adam.hpp>
 #include <inlay/testing/check_layer.hpp>
 
@@ -68,7 +68,8 @@ struct job {
 }  // namespace
 
 TEST_CASE("a chain: PyTorch's numbers, paths, and every judge") {
-  nn::sequential net{nn::dense<double>{{.in = 3, .out = 2}}, nn::relu{}, nn::dense<double>{{.in = 2, .out = 2, .bias = false}}};
+  nn::sequential net{nn::dense<double>{{.in = 3, .out = 2}}, nn::relu{},
+                     nn::dense<double>{{.in = 2, .out = 2, .bias = false}}};
   net.layer<0>().weight.assign(from<double>({2, 3}, {0.5, -1, 0.25, 1.5, 0.75, -0.5}));
   net.layer<0>().bias.assign(from<double>({2}, {0.1, -0.2}));
   net.layer<2>().weight.assign(from<double>({2, 2}, {1, -1, 0.5, 2}));
@@ -86,7 +87,8 @@ TEST_CASE("a chain: PyTorch's numbers, paths, and every judge") {
   check_close(net.layer<0>().bias.grad(), {2, 0});
   check_close(net.layer<2>().weight.grad(), {0.6125, 0, 3.675, 0});
 
-  nn::sequential wide{nn::dense<double>{{.in = 3, .out = 16}}, nn::relu{}, nn::dense<double>{{.in = 16, .out = 2, .bias = false}}};
+  nn::sequential wide{nn::dense<double>{{.in = 3, .out = 16}}, nn::relu{},
+                      nn::dense<double>{{.in = 16, .out = 2, .bias = false}}};
   init::weights(wide, {.seed = 2});
   const auto r = testing::check_layer(wide, made_up<double>({9, 3}, 1, 0.5, 1));
   CHECK_MESSAGE(r.ok(), r.text());
@@ -125,7 +127,8 @@ TEST_CASE("training: the same bits for 1, 2 and 4 threads, at every level") {
       float loss = 0;
       for (int i = 0; i < 3; ++i) loss = work.step();
       std::vector<tensor<float>> weights;
-      for (const member& m : members_of(work.model)) weights.push_back(static_cast<detail::cell<float>&>(*m.cell).typed());
+      for (const member& m : members_of(work.model))
+        weights.push_back(static_cast<detail::cell<float>&>(*m.cell).typed());
       if (threads == 1) {
         first = weights;
         first_loss = loss;

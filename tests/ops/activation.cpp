@@ -18,15 +18,17 @@ namespace {
 const tensor<double> x = from<double>({2, 3}, {-1.5, 0.5, 2, 0.25, -0.75, 1});
 const std::vector<double> dy = {1, -2, 0.5, 0.25, 3, -1};
 
-template <class T>
-void check_sizes() {
+template <class T> void check_sizes() {
   for (const std::int64_t n : {1, 7, 8, 9, 15, 16, 17, 33, 70001}) {
     const tensor<T> in = made_up<T>({n}, static_cast<std::uint64_t>(n), -6, 6);
     const naive::array values(in);
     const double close = support::rounding<T>;
-    support::check_everywhere<T>([&] { return relu(in); }, naive::map(values, [](double v) { return v > 0 ? v : 0; }).values, 0);
-    support::check_everywhere<T>([&] { return tanh(in); }, naive::map(values, [](double v) { return std::tanh(v); }).values, close);
-    support::check_everywhere<T>([&] { return sigmoid(in); }, naive::map(values, [](double v) { return 1 / (1 + std::exp(-v)); }).values, close);
+    support::check_everywhere<T>([&] { return relu(in); },
+                                 naive::map(values, [](double v) { return v > 0 ? v : 0; }).values, 0);
+    support::check_everywhere<T>([&] { return tanh(in); },
+                                 naive::map(values, [](double v) { return std::tanh(v); }).values, close);
+    support::check_everywhere<T>([&] { return sigmoid(in); },
+                                 naive::map(values, [](double v) { return 1 / (1 + std::exp(-v)); }).values, close);
   }
 }
 
@@ -34,13 +36,18 @@ void check_sizes() {
 
 TEST_CASE("activations: PyTorch's values and gradients") {
   // torch.relu, torch.tanh, torch.sigmoid: (f(x) * dy).sum().backward()
-  support::check_golden("relu", [](const variables& v) { return relu(v[0]); }, {x}, dy, {0, 0.5, 2, 0.25, 0, 1}, {{0, -2, 0.5, 0.25, 0, -1}});
+  support::check_golden("relu", [](const variables& v) { return relu(v[0]); }, {x}, dy, {0, 0.5, 2, 0.25, 0, 1},
+                        {{0, -2, 0.5, 0.25, 0, -1}});
   support::check_golden("tanh", [](const variables& v) { return tanh(v[0]); }, {x}, dy,
-      {-0.9051482536448664, 0.46211715726000974, 0.9640275800758169, 0.24491866240370913, -0.6351489523872873, 0.7615941559557649},
-      {{0.1807066389236486, -1.5728954659318548, 0.035325412426582214, 0.2350037122015945, 1.7897574248439945, -0.41997434161402614}});
+                        {-0.9051482536448664, 0.46211715726000974, 0.9640275800758169, 0.24491866240370913,
+                         -0.6351489523872873, 0.7615941559557649},
+                        {{0.1807066389236486, -1.5728954659318548, 0.035325412426582214, 0.2350037122015945,
+                          1.7897574248439945, -0.41997434161402614}});
   support::check_golden("sigmoid", [](const variables& v) { return sigmoid(v[0]); }, {x}, dy,
-      {0.18242552380635635, 0.6224593312018546, 0.8807970779778823, 0.5621765008857981, 0.320821300824607, 0.7310585786300049},
-      {{0.14914645207033286, -0.470007424403189, 0.05249679270175331, 0.06153352068439959, 0.6536849812854421, -0.19661193324148185}});
+                        {0.18242552380635635, 0.6224593312018546, 0.8807970779778823, 0.5621765008857981,
+                         0.320821300824607, 0.7310585786300049},
+                        {{0.14914645207033286, -0.470007424403189, 0.05249679270175331, 0.06153352068439959,
+                          0.6536849812854421, -0.19661193324148185}});
 }
 
 TEST_CASE("activations: central differences") {

@@ -24,11 +24,12 @@ const numbers dy = {1, -2, 0.5, 0.25, 3, -1};
 enum operation { plus, minus, times, over };
 constexpr operation all[] = {plus, minus, times, over};
 
-template <class A, class B>
-auto run(operation op, const A& a, const B& b) {
+template <class A, class B> auto run(operation op, const A& a, const B& b) {
   return op == plus ? a + b : op == minus ? a - b : op == times ? a * b : a / b;
 }
-double run_one(operation op, double a, double b) { return op == plus ? a + b : op == minus ? a - b : op == times ? a * b : a / b; }
+double run_one(operation op, double a, double b) {
+  return op == plus ? a + b : op == minus ? a - b : op == times ? a * b : a / b;
+}
 
 struct pair_of_shapes {
   shape left, right, result;
@@ -75,18 +76,20 @@ TEST_CASE("arithmetic: PyTorch's values and gradients") {
       {over, true, {6, -1.5, 0.75, -1, 0.25, -0.125}, {3.125, -1.25}, {-11.5, 1.875, -0.125}},
   };
   for (const golden& g : table)
-    support::check_golden("arithmetic", [&](const variables& v) { return run(g.op, v[0], v[1]); }, {g.of_column ? column : x, row}, dy,
-                          g.y, {g.left, g.right});
+    support::check_golden("arithmetic", [&](const variables& v) { return run(g.op, v[0], v[1]); },
+                          {g.of_column ? column : x, row}, dy, g.y, {g.left, g.right});
 }
 
 TEST_CASE_TEMPLATE("arithmetic: every pair of shapes that broadcasts, both ways round", T, float, double) {
   for (const pair_of_shapes& shapes : broadcasts)
     for (const bool swapped : {false, true}) {
-      const tensor<T> a = made_up<T>(swapped ? shapes.right : shapes.left, 1), b = made_up<T>(swapped ? shapes.left : shapes.right, 2, 0.5, 2);
+      const tensor<T> a = made_up<T>(swapped ? shapes.right : shapes.left, 1),
+                      b = made_up<T>(swapped ? shapes.left : shapes.right, 2, 0.5, 2);
       INFO(a.shape().text(), " and ", b.shape().text());
       for (const operation op : all) {
         CHECK(run(op, a, b).shape() == shapes.result);
-        const auto expected = naive::zip(naive::array(a), naive::array(b), [&](double l, double r) { return run_one(op, l, r); });
+        const auto expected =
+            naive::zip(naive::array(a), naive::array(b), [&](double l, double r) { return run_one(op, l, r); });
         support::check_everywhere<T>([&] { return run(op, a, b); }, expected.values, support::rounding<T>);
       }
     }
@@ -95,8 +98,9 @@ TEST_CASE_TEMPLATE("arithmetic: every pair of shapes that broadcasts, both ways 
 TEST_CASE("arithmetic: gradients of every pair of shapes") {
   for (const pair_of_shapes& shapes : broadcasts)
     for (const operation op : all) {
-      const auto result = testing::check_gradient([&](const auto& a, const auto& b) { return run(op, a, b); }, testing::gradient_options{},
-                                                  made_up<double>(shapes.left, 3, 0.5, 2), made_up<double>(shapes.right, 4, 0.5, 2));
+      const auto result = testing::check_gradient([&](const auto& a, const auto& b) { return run(op, a, b); },
+                                                  testing::gradient_options{}, made_up<double>(shapes.left, 3, 0.5, 2),
+                                                  made_up<double>(shapes.right, 4, 0.5, 2));
       // Of an operand that is repeated 0 times the gradient is zero everywhere.
       const bool none = shapes.result.size() == 0;
       CHECK_MESSAGE((none || result.ok()), shapes.left.text(), " ", shapes.right.text(), "\n", result.text());
@@ -109,11 +113,16 @@ TEST_CASE("arithmetic: gradients of every pair of shapes") {
 
 TEST_CASE_TEMPLATE("arithmetic: sizes round the register widths, and enough for threads", T, float, double) {
   for (const std::int64_t n : {1, 7, 8, 9, 15, 16, 17, 33, 50001}) {
-    const tensor<T> a = made_up<T>({3, n}, 5), b = made_up<T>({3, n}, 6, 0.5, 2), c = made_up<T>({n}, 7), d = made_up<T>({3, 1}, 8);
+    const tensor<T> a = made_up<T>({3, n}, 5), b = made_up<T>({3, n}, 6, 0.5, 2), c = made_up<T>({n}, 7),
+                    d = made_up<T>({3, 1}, 8);
     const naive::array na(a), nb(b), nc(c), nd(d);
     const auto of = [](operation op) { return [op](double l, double r) { return run_one(op, l, r); }; };
-    support::check_everywhere<T>([&] { return a * b + c; }, naive::zip(naive::zip(na, nb, of(times)), nc, of(plus)).values, 2 * support::rounding<T>);
-    support::check_everywhere<T>([&] { return (d - a) / b; }, naive::zip(naive::zip(nd, na, of(minus)), nb, of(over)).values, 4 * support::rounding<T>);
+    support::check_everywhere<T>([&] { return a * b + c; },
+                                 naive::zip(naive::zip(na, nb, of(times)), nc, of(plus)).values,
+                                 2 * support::rounding<T>);
+    support::check_everywhere<T>([&] { return (d - a) / b; },
+                                 naive::zip(naive::zip(nd, na, of(minus)), nb, of(over)).values,
+                                 4 * support::rounding<T>);
     support::check_everywhere<T>([&] { return -a; }, naive::map(na, [](double v) { return -v; }).values, 0);
   }
 }
@@ -129,7 +138,8 @@ TEST_CASE("arithmetic: numbers on either side") {
   check_close(2.0 / row, {4, -1, 0.5});
   check_close(-row, {-0.5, 2, -4});
   check_close(parameter<double>{row} * 2 + 1, {2, -3, 9});  // a whole number converts to the element type
-  const auto result = testing::check_gradient([](const auto& a) { return 3.0 / (2.0 - a) - (1.0 + a * 2.0) / 4.0 * (a - 1.0); }, row);
+  const auto result =
+      testing::check_gradient([](const auto& a) { return 3.0 / (2.0 - a) - (1.0 + a * 2.0) / 4.0 * (a - 1.0); }, row);
   CHECK_MESSAGE(result.ok(), result.text());
 }
 
@@ -152,7 +162,8 @@ TEST_CASE("arithmetic: integers, and assignment in place") {
 }
 
 TEST_CASE("arithmetic: shapes that do not broadcast") {
-  const char* text = "[add] expected shapes that broadcast, got (2, 3) and (2,); sizes must be equal or 1, counted from the last axis";
+  const char* text =
+      "[add] expected shapes that broadcast, got (2, 3) and (2,); sizes must be equal or 1, counted from the last axis";
   CHECK_THROWS_WITH_AS(x + tensor<double>({2}), text, shape_error);
   const variable<double> v{x};
   CHECK_THROWS_WITH_AS(v + tensor<double>({2}), text, shape_error);

@@ -17,8 +17,8 @@ using support::variables;
 TEST_CASE("concat: PyTorch's values and gradients") {
   // torch.cat((a, b, a), 1): (y * dy).sum().backward()
   const tensor<double> a = from<double>({2, 1}, {1, 2}), b = from<double>({2, 2}, {3, 4, 5, 6});
-  support::check_golden("three", [](const variables& v) { return concat(1, v[0], v[1], v[0]); }, {a, b}, {1, 2, 3, 4, 5, 6, 7, 8},
-                        {1, 3, 4, 1, 2, 5, 6, 2}, {{5, 13}, {2, 3, 6, 7}});
+  support::check_golden("three", [](const variables& v) { return concat(1, v[0], v[1], v[0]); }, {a, b},
+                        {1, 2, 3, 4, 5, 6, 7, 8}, {1, 3, 4, 1, 2, 5, 6, 2}, {{5, 13}, {2, 3, 6, 7}});
   support::check_golden("one", [](const variables& v) { return concat(0, v[0]); }, {a}, {3, 4}, {1, 2}, {{3, 4}});
 }
 
@@ -26,7 +26,8 @@ TEST_CASE_TEMPLATE("concat: index loops, everywhere", T, float, double) {
   for (const std::int64_t n : {1, 7, 8, 9, 15, 16, 17, 33})
     for (const std::int64_t axis : {0, 1, 2}) {
       const shape sizes{2, n, 3};
-      const tensor<T> a = made_up<T>(sizes, 1), b = made_up<T>(sizes.with(axis, n + 1), 2), none = tensor<T>(sizes.with(axis, 0));
+      const tensor<T> a = made_up<T>(sizes, 1), b = made_up<T>(sizes.with(axis, n + 1), 2),
+                      none = tensor<T>(sizes.with(axis, 0));
       const naive::array expected = naive::concat(static_cast<std::size_t>(axis), {a, b, none, a});
       support::check_everywhere<T>([&] { return concat(axis - 3, a, b, none, a); }, expected.values, 0);
       CHECK(concat(axis, a, b).dim(axis) == 2 * sizes[axis] + (n + 1 - sizes[axis]));
@@ -34,10 +35,14 @@ TEST_CASE_TEMPLATE("concat: index loops, everywhere", T, float, double) {
 }
 
 TEST_CASE("concat: central differences, also through lists") {
-  const auto pair = testing::check_gradient([](const auto& a, const auto& b) { return concat(-1, a, b, a * b); }, made_up<double>({2, 3}, 1), made_up<double>({2, 3}, 2));
+  const auto pair = testing::check_gradient([](const auto& a, const auto& b) { return concat(-1, a, b, a * b); },
+                                            made_up<double>({2, 3}, 1), made_up<double>({2, 3}, 2));
   CHECK_MESSAGE(pair.ok(), pair.text());
   const auto list = testing::check_gradient(
-      [](const auto& a) { return concat(0, std::vector{a, a * 2.0, a * a, a, a * 3.0}); }, made_up<double>({2, 3}, 3));
+      [](const auto& a) {
+        return concat(0, std::vector{a, a * 2.0, a * a, a, a * 3.0});
+      },
+      made_up<double>({2, 3}, 3));
   CHECK_MESSAGE(list.ok(), list.text());
 }
 
@@ -54,8 +59,10 @@ TEST_CASE("concat: tensors, variables and weights together") {
 
 TEST_CASE("concat: what it refuses") {
   const tensor<double> a({2, 3});
-  CHECK_THROWS_WITH_AS(concat(0, a, tensor<double>({2, 4})), "[concat] expected shapes that differ along axis 0 only, got (2, 3) and (2, 4)", shape_error);
+  CHECK_THROWS_WITH_AS(concat(0, a, tensor<double>({2, 4})),
+                       "[concat] expected shapes that differ along axis 0 only, got (2, 3) and (2, 4)", shape_error);
   CHECK_THROWS_AS(concat(0, a, tensor<double>({3})), shape_error);
   CHECK_THROWS_AS(concat(2, a, a), shape_error);
-  CHECK_THROWS_WITH_AS(concat(0, std::vector<tensor<double>>()), "[concat] expected at least one operand, got none", shape_error);
+  CHECK_THROWS_WITH_AS(concat(0, std::vector<tensor<double>>()), "[concat] expected at least one operand, got none",
+                       shape_error);
 }

@@ -18,13 +18,15 @@ namespace {
 tensor<std::int64_t> some_classes(std::int64_t rows, std::int64_t of) {
   tensor<std::int64_t> out({rows});
   out.write([&](std::span<std::int64_t> c) {
-    for (std::size_t i = 0; i < c.size(); ++i) c[i] = static_cast<std::int64_t>(support::noise(i) % static_cast<std::uint64_t>(of));
+    for (std::size_t i = 0; i < c.size(); ++i)
+      c[i] = static_cast<std::int64_t>(support::noise(i) % static_cast<std::uint64_t>(of));
   });
   return out;
 }
 
-template <class X>
-auto run(const X& scores, const tensor<std::int64_t>& classes, reduction how) { return apply(cross_entropy_op{how}, scores, classes); }
+template <class X> auto run(const X& scores, const tensor<std::int64_t>& classes, reduction how) {
+  return apply(cross_entropy_op{how}, scores, classes);
+}
 
 }  // namespace
 
@@ -33,10 +35,12 @@ TEST_CASE_TEMPLATE("cross_entropy: loops, everywhere", T, float, double) {
     const tensor<T> scores = made_up<T>({n, 1 + n % 40}, 1, -5, 5);
     const auto classes = some_classes(n, scores.dim(1));
     const naive::array losses = naive::cross_entropy(scores, classes);
-    const double total = naive::fold(losses, {true}, 0, [](double a, double b) { return a + b; }).values[0], close = 4 * support::rounding<T>;
+    const double total = naive::fold(losses, {true}, 0, [](double a, double b) { return a + b; }).values[0],
+                 close = 4 * support::rounding<T>;
     support::check_everywhere<T>([&] { return run(scores, classes, reduction::none); }, losses.values, close);
     support::check_everywhere<T>([&] { return run(scores, classes, reduction::sum); }, {total}, close);
-    support::check_everywhere<T>([&] { return run(scores, classes, reduction::mean); }, {total / static_cast<double>(n)}, close);
+    support::check_everywhere<T>([&] { return run(scores, classes, reduction::mean); },
+                                 {total / static_cast<double>(n)}, close);
   }
 }
 
@@ -44,7 +48,8 @@ TEST_CASE("cross_entropy: central differences, everywhere") {
   const auto classes = some_classes(4, 17);
   support::for_each_isa([&](isa) {
     for (const reduction how : {reduction::mean, reduction::sum, reduction::none}) {
-      const auto r = testing::check_gradient([&](const auto& x) { return run(x, classes, how); }, made_up<double>({4, 17}, 2, -2, 2));
+      const auto r = testing::check_gradient([&](const auto& x) { return run(x, classes, how); },
+                                             made_up<double>({4, 17}, 2, -2, 2));
       CHECK_MESSAGE(r.ok(), r.text());
     }
   });
@@ -65,11 +70,11 @@ TEST_CASE_TEMPLATE("cross_entropy: extreme scores", T, float, double) {
 
 TEST_CASE("cross_entropy: what does not fit") {
   const tensor<float> scores({2, 3});
-  CHECK_THROWS_WITH_AS(run(scores, from<std::int64_t>({2}, {0, 3}), reduction::mean), "[cross_entropy] expected classes from 0 to 2, got 3 in row 1",
-                       value_error);
+  CHECK_THROWS_WITH_AS(run(scores, from<std::int64_t>({2}, {0, 3}), reduction::mean),
+                       "[cross_entropy] expected classes from 0 to 2, got 3 in row 1", value_error);
   CHECK_THROWS_AS(run(scores, from<std::int64_t>({2}, {-1, 0}), reduction::mean), value_error);
-  CHECK_THROWS_WITH_AS(run(scores, tensor<std::int64_t>({3}), reduction::mean), "[cross_entropy] expected classes (2,) for scores (2, 3), got (3,)",
-                       shape_error);
+  CHECK_THROWS_WITH_AS(run(scores, tensor<std::int64_t>({3}), reduction::mean),
+                       "[cross_entropy] expected classes (2,) for scores (2, 3), got (3,)", shape_error);
   CHECK_THROWS_WITH_AS(run(tensor<float>({0, 3}), tensor<std::int64_t>({0}), reduction::mean),
                        "[cross_entropy] expected at least one row, got an empty batch (0, 3)", shape_error);
   CHECK_THROWS_AS(run(tensor<float>({3}), tensor<std::int64_t>({3}), reduction::mean), shape_error);

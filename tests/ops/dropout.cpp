@@ -32,7 +32,8 @@ TEST_CASE_TEMPLATE("dropout: each element is 0 or scaled, in the share asked for
     CHECK(valid);
     const double count = static_cast<double>(n), deviation = std::sqrt(count * p * (1 - p));
     CHECK(std::abs(static_cast<double>(dropped) - count * p) < 4 * deviation);
-    CHECK(std::abs(static_cast<double>(neighbours) - count * p * p) < 8 * deviation);  // independent of the element before
+    CHECK(std::abs(static_cast<double>(neighbours) - count * p * p) <
+          8 * deviation);  // independent of the element before
     y.backward(ones<T>({n}));
     CHECK(same_bits(x.grad(), y.value()));  // the mask itself
   }
@@ -76,8 +77,11 @@ TEST_CASE("dropout: tensors and tapes that infer pass unchanged") {
 
 TEST_CASE("dropout: what it refuses") {
   const variable<float> bare{tensor<float>({3})};
-  CHECK_THROWS_WITH_AS(dropout(bare, 0.5), "[dropout] expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)",
-                       state_error);
-  CHECK_THROWS_WITH_AS(dropout(tensor<float>({3}), -0.5), "[dropout] expected a probability from 0 to 1, got -0.5", value_error);
+  CHECK_THROWS_WITH_AS(
+      dropout(bare, 0.5),
+      "[dropout] expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)",
+      state_error);
+  CHECK_THROWS_WITH_AS(dropout(tensor<float>({3}), -0.5), "[dropout] expected a probability from 0 to 1, got -0.5",
+                       value_error);
   CHECK_THROWS_AS(dropout(tensor<float>({3}), NAN), value_error);
 }

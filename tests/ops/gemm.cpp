@@ -16,8 +16,11 @@ namespace {
 const std::int64_t k = 30, n = 20;
 
 const float* panels(const tensor<float>& w, isa level = isa::plain, bool transposed = false) {
-  const kernels::strided<float> view = transposed ? kernels::strided<float>{w.data(), 1, n} : kernels::strided<float>{w.data(), n, 1};
-  return std::as_const(static_cast<const tensor<float>&>(detail::panels_of(w, view, transposed ? n : k, transposed ? k : n, level))).data();
+  const kernels::strided<float> view =
+      transposed ? kernels::strided<float>{w.data(), 1, n} : kernels::strided<float>{w.data(), n, 1};
+  return std::as_const(static_cast<const tensor<float>&>(
+                           detail::panels_of(w, view, transposed ? n : k, transposed ? k : n, level)))
+      .data();
 }
 
 }  // namespace
@@ -54,7 +57,8 @@ TEST_CASE("threads that pack at the same time agree") {
       threads.emplace_back([&] {
         const thread_scope alone(1);
         result = tensor<float>({7, n});
-        detail::gemm<float>(7, n, k, {a.data(), k, 1}, weight.value(), {weight.value().data(), n, 1}, detail::writable(result));
+        detail::gemm<float>(7, n, k, {a.data(), k, 1}, weight.value(), {weight.value().data(), n, 1},
+                            detail::writable(result));
       });
     for (std::thread& t : threads) t.join();
     for (const tensor<float>& result : results) CHECK(support::same_bits(result, results[0]));
@@ -63,10 +67,13 @@ TEST_CASE("threads that pack at the same time agree") {
 }
 
 TEST_CASE("gemm adds to what is there when asked") {
-  const tensor<double> a = made_up<double>({40, 30}, 5), b = made_up<double>({30, 50}, 6), start = made_up<double>({40, 50}, 7);
-  support::check_everywhere<double>([&] {
-    tensor<double> c = start;
-    detail::gemm<double>(40, 50, 30, {a.data(), 30, 1}, b, {b.data(), 50, 1}, detail::writable(c), true);
-    return c;
-  }, naive::zip(naive::matmul(a, b), start, [](double x, double y) { return x + y; }).values, 1e-13);
+  const tensor<double> a = made_up<double>({40, 30}, 5), b = made_up<double>({30, 50}, 6),
+                       start = made_up<double>({40, 50}, 7);
+  support::check_everywhere<double>(
+      [&] {
+        tensor<double> c = start;
+        detail::gemm<double>(40, 50, 30, {a.data(), 30, 1}, b, {b.data(), 50, 1}, detail::writable(c), true);
+        return c;
+      },
+      naive::zip(naive::matmul(a, b), start, [](double x, double y) { return x + y; }).values, 1e-13);
 }

@@ -19,14 +19,15 @@ namespace {
 
 const tensor<double> b32 = from<double>({3, 2}, {1, -2, 0.5, 0.25, -1, 3});
 
-template <class T>
-void check_product(std::int64_t m, std::int64_t k, std::int64_t n) {
+template <class T> void check_product(std::int64_t m, std::int64_t k, std::int64_t n) {
   INFO(m, " x ", k, " x ", n);
   for (const bool ta : {false, true})
     for (const bool tb : {false, true}) {
-      const tensor<T> a = made_up<T>(ta ? shape{k, m} : shape{m, k}, 1), b = made_up<T>(tb ? shape{n, k} : shape{k, n}, 2);
+      const tensor<T> a = made_up<T>(ta ? shape{k, m} : shape{m, k}, 1),
+                      b = made_up<T>(tb ? shape{n, k} : shape{k, n}, 2);
       support::check_everywhere<T>([&] { return matmul(a, b, {.transpose_a = ta, .transpose_b = tb}); },
-                                   naive::matmul(a, b, ta, tb).values, support::rounding<T> * static_cast<double>(k + 1));
+                                   naive::matmul(a, b, ta, tb).values,
+                                   support::rounding<T> * static_cast<double>(k + 1));
     }
 }
 
@@ -36,9 +37,10 @@ TEST_CASE("matmul: PyTorch's values and gradients") {
   // torch.matmul(a, b): (y * dy).sum().backward()
   const tensor<double> a = from<double>({2, 2, 3}, {-1.5, 0.5, 2, 0.25, -0.75, 1, 0.5, -1, 0.25, 1.5, 0.75, -0.5});
   const auto product = [](const variables& v) { return matmul(v[0], v[1]); };
-  support::check_golden("(2, 2, 3) (3, 2)", product, {a, b32}, {1, -2, 0.5, 3, -1, 0.25, 2, 1},
-                        {-3.25, 9.125, -1.125, 2.3125, -0.25, -0.5, 2.375, -4.3125},
-                        {{5, 0, -7, -5.5, 1, 8.5, -1.5, -0.4375, 1.75, 0, 1.25, 1}, {1.125, 5.375, 2.625, -2.75, 1.25, -1.4375}});
+  support::check_golden(
+      "(2, 2, 3) (3, 2)", product, {a, b32}, {1, -2, 0.5, 3, -1, 0.25, 2, 1},
+      {-3.25, 9.125, -1.125, 2.3125, -0.25, -0.5, 2.375, -4.3125},
+      {{5, 0, -7, -5.5, 1, 8.5, -1.5, -0.4375, 1.75, 0, 1.25, 1}, {1.125, 5.375, 2.625, -2.75, 1.25, -1.4375}});
   support::check_golden("(3,) (3, 2)", product, {from<double>({3}, {-1.5, 0.5, 2}), b32}, {1, -2}, {-3.25, 9.125},
                         {{5, 0, -7}, {-1.5, 3, 0.5, -1, 2, -4}});
 }
@@ -76,8 +78,9 @@ TEST_CASE("matmul: shapes, and gradients of all of them") {
       {{3}, {5, 3, 4}, {5, 4}},
   };
   for (const product& p : table) {
-    const auto result = testing::check_gradient([&](const auto& a, const auto& b) { return matmul(a, b, p.options); }, testing::gradient_options{},
-                                                made_up<double>(p.a, 1), made_up<double>(p.b, 2));
+    const auto result =
+        testing::check_gradient([&](const auto& a, const auto& b) { return matmul(a, b, p.options); },
+                                testing::gradient_options{}, made_up<double>(p.a, 1), made_up<double>(p.b, 2));
     CHECK_MESSAGE(result.ok(), p.a.text(), " ", p.b.text(), "\n", result.text());
     CHECK(matmul(made_up<double>(p.a, 1), made_up<double>(p.b, 2), p.options).shape() == p.c);
   }
@@ -103,9 +106,11 @@ TEST_CASE("matmul: empty axes") {
 }
 
 TEST_CASE("matmul: shapes that do not fit") {
-  CHECK_THROWS_WITH_AS(matmul(b32, b32), "[matmul] expected (…, m, k) and (…, k, n), got (3, 2) and (3, 2)", shape_error);
+  CHECK_THROWS_WITH_AS(matmul(b32, b32), "[matmul] expected (…, m, k) and (…, k, n), got (3, 2) and (3, 2)",
+                       shape_error);
   CHECK_THROWS_WITH_AS(matmul(b32, b32, {.transpose_a = true, .transpose_b = true}),
-                       "[matmul] expected (…, m, k) and (…, k, n), got (3, 2) transposed and (3, 2) transposed", shape_error);
+                       "[matmul] expected (…, m, k) and (…, k, n), got (3, 2) transposed and (3, 2) transposed",
+                       shape_error);
   CHECK_THROWS_AS(matmul(tensor<double>(shape{}), b32), shape_error);
   CHECK_THROWS_AS(matmul(tensor<double>({2, 4, 3}), tensor<double>({3, 3, 2})), shape_error);
 }
@@ -115,7 +120,8 @@ TEST_CASE_TEMPLATE("matmul: a row has the same bits alone and in any batch", T, 
   support::for_each_isa([&](isa) {
     support::for_each_thread_count([&](int) {
       const tensor<T> all = matmul(a, b);
-      for (const std::int64_t i : {0, 1, 11, 12, 36}) CHECK(support::same_bits(matmul(a.slice(i, i + 1), b), all.slice(i, i + 1)));
+      for (const std::int64_t i : {0, 1, 11, 12, 36})
+        CHECK(support::same_bits(matmul(a.slice(i, i + 1), b), all.slice(i, i + 1)));
       CHECK(support::same_bits(matmul(a.slice(5, 20), b), all.slice(5, 20)));
     });
   });
@@ -129,7 +135,8 @@ TEST_CASE("matmul: a weight read both ways, square or not, before and after it c
     for (int round = 0; round < 3; ++round) {
       for (int again = 0; again < 2; ++again) {
         check_close(matmul(left, w), naive::matmul(left, w.value()).values, 1e-14);
-        check_close(matmul(right, w, {.transpose_b = true}), naive::matmul(right, w.value(), false, true).values, 1e-14);
+        check_close(matmul(right, w, {.transpose_b = true}), naive::matmul(right, w.value(), false, true).values,
+                    1e-14);
       }
       if (round == 0) w.write([](std::span<double> values) { values[0] = 9; });
       if (round == 1) w.assign(made_up<double>(sizes, 4));

@@ -23,8 +23,7 @@ tensor<double> cube() {  // torch.arange(12.0).mul(0.7).sin().reshape(2, 3, 2)
 }
 
 // All three over some axes, against loops.
-template <class T>
-void check_axes(const tensor<T>& x, const std::vector<bool>& chosen) {
+template <class T> void check_axes(const tensor<T>& x, const std::vector<bool>& chosen) {
   reduce_options options{.axes = {}, .keep_dims = true};
   double count = 1;
   for (std::size_t axis = 0; axis < chosen.size(); ++axis)
@@ -37,9 +36,11 @@ void check_axes(const tensor<T>& x, const std::vector<bool>& chosen) {
   const double close = support::rounding<T> * std::sqrt(count + 8);
   const naive::array total = naive::fold(x, chosen, 0, [](double a, double b) { return a + b; });
   support::check_everywhere<T>([&] { return sum(x, options); }, total.values, close);
-  support::check_everywhere<T>([&] { return mean(x, options); }, naive::map(total, [&](double v) { return v / count; }).values, close);
-  support::check_everywhere<T>([&] { return max(x, options); },
-                               naive::fold(x, chosen, -HUGE_VAL, [](double a, double b) { return std::max(a, b); }).values, 0);
+  support::check_everywhere<T>([&] { return mean(x, options); },
+                               naive::map(total, [&](double v) { return v / count; }).values, close);
+  support::check_everywhere<T>(
+      [&] { return max(x, options); },
+      naive::fold(x, chosen, -HUGE_VAL, [](double a, double b) { return std::max(a, b); }).values, 0);
 }
 
 }  // namespace
@@ -47,13 +48,20 @@ void check_axes(const tensor<T>& x, const std::vector<bool>& chosen) {
 TEST_CASE("reductions: PyTorch's values and gradients") {
   // x.sum((0, 2)), x.mean((0, 2)), x.amax(1): (y * dy).sum().backward()
   const std::vector<double> dy = {1, -2, 0.5};
-  support::check_golden("sum", [](const variables& v) { return sum(v[0], {.axes = {0, 2}}); }, {cube()}, dy,
-                        {-1.2098106978002292, 1.2342063592493622, 1.6293597550620746}, {{1, 1, -2, -2, 0.5, 0.5, 1, 1, -2, -2, 0.5, 0.5}});
-  support::check_golden("mean", [](const variables& v) { return mean(v[0], {.axes = {0, 2}}); }, {cube()}, dy,
-                        {-0.3024526744500573, 0.30855158981234054, 0.40733993876551866},
+  support::check_golden("sum",
+                        [](const variables& v) {
+                          return sum(v[0], {.axes = {0, 2}});
+                        },
+                        {cube()}, dy, {-1.2098106978002292, 1.2342063592493622, 1.6293597550620746},
+                        {{1, 1, -2, -2, 0.5, 0.5, 1, 1, -2, -2, 0.5, 0.5}});
+  support::check_golden("mean",
+                        [](const variables& v) {
+                          return mean(v[0], {.axes = {0, 2}});
+                        },
+                        {cube()}, dy, {-0.3024526744500573, 0.30855158981234054, 0.40733993876551866},
                         {{0.25, 0.25, -0.5, -0.5, 0.125, 0.125, 0.25, 0.25, -0.5, -0.5, 0.125, 0.125}});
-  support::check_golden("amax with ties", [](const variables& v) { return max(v[0], 1); }, {from<double>({2, 3}, {1, 3, 3, 2, -1, 0})}, {3, -1},
-                        {3, 2}, {{0, 1.5, 1.5, -1, 0, 0}});
+  support::check_golden("amax with ties", [](const variables& v) { return max(v[0], 1); },
+                        {from<double>({2, 3}, {1, 3, 3, 2, -1, 0})}, {3, -1}, {3, 2}, {{0, 1.5, 1.5, -1, 0, 0}});
 }
 
 TEST_CASE_TEMPLATE("reductions: every set of axes", T, float, double) {
@@ -82,7 +90,10 @@ TEST_CASE("reductions: central differences, with and without the reduced axes") 
   for (const bool keep : {false, true})
     for (const std::vector<std::int64_t>& axes : {std::vector<std::int64_t>{}, {0}, {-1}, {1}, {0, 2}, {0, 1, 2}}) {
       const auto r = testing::check_gradient(
-          [&](const auto& x) { return sum(x, {axes, keep}) + mean(x * x, {axes, keep}) - max(x, {axes, keep}) * 0.5; }, cube());
+          [&](const auto& x) {
+            return sum(x, {axes, keep}) + mean(x * x, {axes, keep}) - max(x, {axes, keep}) * 0.5;
+          },
+          cube());
       CHECK_MESSAGE(r.ok(), r.text());
     }
 }
@@ -120,6 +131,7 @@ TEST_CASE("reductions: special values, integers") {
 
 TEST_CASE("reductions: axes that are wrong") {
   CHECK_THROWS_WITH_AS(sum(cube(), 3), "[shape] expected an axis of (2, 3, 2), got 3", shape_error);
-  CHECK_THROWS_WITH_AS(sum(cube(), {.axes = {1, -2}}), "[reduce] expected axes that differ, got axis 1 twice", shape_error);
+  CHECK_THROWS_WITH_AS(sum(cube(), {.axes = {1, -2}}), "[reduce] expected axes that differ, got axis 1 twice",
+                       shape_error);
   CHECK_THROWS_AS(mean(cube(), {.axes = {0, 0, 0, 0, 0, 0, 0, 0, 0}}), shape_error);
 }

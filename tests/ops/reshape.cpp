@@ -33,21 +33,28 @@ TEST_CASE("flatten: any run of axes") {
   CHECK(flatten(x, 2, 2).shape() == x.shape());
   CHECK(flatten(tensor<float>({0, 3, 2})).shape() == shape{0, 6});
   CHECK(flatten(tensor<float>({5})).shape() == shape{5});
-  CHECK_THROWS_WITH_AS(flatten(x, 2, 1), "[flatten] expected a first axis before the last, got 2 and 1 of (2, 3, 4, 5)", shape_error);
+  CHECK_THROWS_WITH_AS(flatten(x, 2, 1), "[flatten] expected a first axis before the last, got 2 and 1 of (2, 3, 4, 5)",
+                       shape_error);
   CHECK_THROWS_AS(flatten(x, 4), shape_error);
 }
 
 TEST_CASE("reshape: central differences") {
-  const auto r = testing::check_gradient([](const auto& x) { return flatten(reshape(x, {2, 3, 2}) * reshape(x, {2, -1, 2}), 1) * 2.0; }, made_up<double>({12}, 2));
+  const auto r = testing::check_gradient(
+      [](const auto& x) {
+        return flatten(reshape(x, {2, 3, 2}) * reshape(x, {2, -1, 2}), 1) * 2.0;
+      },
+      made_up<double>({12}, 2));
   CHECK_MESSAGE(r.ok(), r.text());
 }
 
 TEST_CASE("reshape: counts that do not fit") {
   const tensor<float> x({4, 6});
-  CHECK_THROWS_WITH_AS(reshape(x, {5, 5}), "[reshape] expected a shape of 24 elements, got (5, 5) from (4, 6)", shape_error);
+  CHECK_THROWS_WITH_AS(reshape(x, {5, 5}), "[reshape] expected a shape of 24 elements, got (5, 5) from (4, 6)",
+                       shape_error);
   CHECK_THROWS_WITH_AS(reshape(x, {-1, 2, -1}), "[reshape] expected at most one size of -1, got 2", shape_error);
   CHECK_THROWS_AS(reshape(x, {-1, 7}), shape_error);
   CHECK_THROWS_AS(reshape(x, {-2, -12}), shape_error);
   CHECK_THROWS_AS(reshape(x, {0, -1}), shape_error);
-  CHECK_THROWS_AS(reshape(x, {std::int64_t{1} << 40, std::int64_t{1} << 40, -1}), shape_error);  // no overflow on the way
+  CHECK_THROWS_AS(reshape(x, {std::int64_t{1} << 40, std::int64_t{1} << 40, -1}),
+                  shape_error);  // no overflow on the way
 }

@@ -38,13 +38,18 @@ TEST_CASE("transpose exchanges two axes") {
 }
 
 TEST_CASE("permute: central differences") {
-  const auto r = testing::check_gradient([](const auto& x) { return permute(x, {2, 0, 1}) * transpose(permute(x, {2, 1, 0})); }, made_up<double>({2, 3, 4}, 3));
+  const auto r = testing::check_gradient(
+      [](const auto& x) {
+        return permute(x, {2, 0, 1}) * transpose(permute(x, {2, 1, 0}));
+      },
+      made_up<double>({2, 3, 4}, 3));
   CHECK_MESSAGE(r.ok(), r.text());
 }
 
 TEST_CASE("permute: what is no order of all axes") {
   const tensor<double> x({2, 3, 4});
-  CHECK_THROWS_WITH_AS(permute(x, {0, 1, 1}), "[permute] expected an order of all 3 axes of (2, 3, 4), got (0, 1, 1)", shape_error);
+  CHECK_THROWS_WITH_AS(permute(x, {0, 1, 1}), "[permute] expected an order of all 3 axes of (2, 3, 4), got (0, 1, 1)",
+                       shape_error);
   CHECK_THROWS_AS(permute(x, {0, 1}), shape_error);
   CHECK_THROWS_AS(permute(x, {0, 1, 3}), shape_error);
   CHECK_THROWS_AS(permute(x, {0, 1, 2, -1}), shape_error);

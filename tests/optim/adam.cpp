@@ -10,17 +10,20 @@ using optim::adam;
 using optim::adam_config;
 
 TEST_CASE_TEMPLATE("adam: torch.optim.Adam's weights, step by step", T, float, double) {
-  traces::check<T, adam>("Adam()", adam_config{},
+  traces::check<T, adam>(
+      "Adam()", adam_config{},
       {{0.49900000001639966, -0.999000000007193, 1.9990000000163997, 0.24900000000709208, -0.7509999999888253},
        {0.49800015587280533, -0.9979999899769061, 1.9980000886289175, 0.24800000465762007, -0.7519999489986737},
        {0.4950026070856344, -0.9949998333908997, 1.9950014779633474, 0.2450000782453515, -0.7549991519426629},
        {0.4880333069608587, -0.9879979095803684, 1.98801875637984, 0.23800101168881163, -0.7619893147718494}});
-  traces::check<T, adam>("Adam(lr=0.05, weight_decay=0.1)", adam_config{.learning_rate = 0.05, .weight_decay = 0.1},
+  traces::check<T, adam>(
+      "Adam(lr=0.05, weight_decay=0.1)", adam_config{.learning_rate = 0.05, .weight_decay = 0.1},
       {{0.4500000007578402, -0.9500000003355186, 1.9500000006174596, 0.20000000034842663, -0.7999999993901536},
        {0.4010339422362935, -0.899982666515919, 1.9003061425322052, 0.15002110847903533, -0.8497675750413753},
        {0.2780401215913709, -0.7497324932415603, 1.756219300320765, 0.00047678754454801714, -0.9959553419766095},
        {0.32210909889310824, -0.3974599917532672, 1.5220865364380791, -0.3444140928022559, -1.3034695990225325}});
-  traces::check<T, adam>("Adam(lr=0.05, betas=(0.5, 0.75), eps=1e-3)",
+  traces::check<T, adam>(
+      "Adam(lr=0.05, betas=(0.5, 0.75), eps=1e-3)",
       adam_config{.learning_rate = 0.05, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1e-3},
       {{0.4500818639156134, -0.9500359394130217, 1.9500818639156134, 0.20003543530173074, -0.7999441888736648},
        {0.40251617196772704, -0.8999842560728237, 1.901245825543517, 0.150127684818792, -0.8493531612713989},
@@ -28,11 +31,14 @@ TEST_CASE_TEMPLATE("adam: torch.optim.Adam's weights, step by step", T, float, d
        {0.5444109621536093, -0.3942192230532605, 1.8236051706255496, -0.3549888030231495, -1.313240624960005}});
 }
 
-TEST_CASE("adam: the same bits for any number of threads") { traces::check_threads<double, adam>(adam_config{.learning_rate = 0.01}); }
+TEST_CASE("adam: the same bits for any number of threads") {
+  traces::check_threads<double, adam>(adam_config{.learning_rate = 0.01});
+}
 
 TEST_CASE("adam: numbers out of range") {
   traces::model<double> m;
-  CHECK_THROWS_WITH_AS(adam(m, {.beta1 = 1}), "[adam] expected .beta1 and .beta2 from 0 to below 1, got 1 and 0.999", value_error);
+  CHECK_THROWS_WITH_AS(adam(m, {.beta1 = 1}), "[adam] expected .beta1 and .beta2 from 0 to below 1, got 1 and 0.999",
+                       value_error);
   CHECK_THROWS_AS(adam(m, {.beta2 = -0.1}), value_error);
   CHECK_THROWS_AS(adam(m, {.epsilon = -1}), value_error);
   CHECK_THROWS_AS(adam(m, {.weight_decay = NAN}), value_error);

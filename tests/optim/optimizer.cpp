@@ -47,8 +47,7 @@ struct weightless {
 
 const tensor<double> x2 = from<double>({1, 2}, {1, 2});
 
-template <class... Model>
-void backward(const Model&... models) {
+template <class... Model> void backward(const Model&... models) {
   auto y = tape().input(x2);
   ((y = models(y)), ...);
   sum(y).backward();
@@ -129,8 +128,9 @@ TEST_CASE("a weight that members() forgot is an error, before anything moves") {
   forgetful m;
   optim::sgd sgd{m, {.learning_rate = 1}};
   backward(m);
-  const char* text = "[optimizer] a weight of shape (3,) got a gradient, and no optimiser lists it; is it missing from members()? "
-                     "If it must not be trained, freeze it";
+  const char* text =
+      "[optimizer] a weight of shape (3,) got a gradient, and no optimiser lists it; is it missing from members()? "
+      "If it must not be trained, freeze it";
   CHECK_THROWS_AS(sgd.step(), state_error);
   freeze(m.forgotten, "weight");  // now the bias alone
   sgd.zero_grad();

@@ -62,11 +62,13 @@ TEST_CASE("sgd: the same bits for any number of threads") {
 
 TEST_CASE("sgd: numbers out of range") {
   traces::model<float> m;
-  CHECK_THROWS_WITH_AS(sgd(m, {.learning_rate = -1}), "[learning_rate] expected a rate of 0 or more, got -1", value_error);
-  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = -0.5}), "[sgd] expected .momentum and .weight_decay of 0 or more, got -0.5 and 0",
+  CHECK_THROWS_WITH_AS(sgd(m, {.learning_rate = -1}), "[learning_rate] expected a rate of 0 or more, got -1",
                        value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = -0.5}),
+                       "[sgd] expected .momentum and .weight_decay of 0 or more, got -0.5 and 0", value_error);
   CHECK_THROWS_AS(sgd(m, {.weight_decay = NAN}), value_error);
-  CHECK_THROWS_WITH_AS(sgd(m, {.nesterov = true}), "[sgd] expected .momentum above 0 and no .dampening with .nesterov", value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.nesterov = true}), "[sgd] expected .momentum above 0 and no .dampening with .nesterov",
+                       value_error);
   CHECK_THROWS_AS(sgd(m, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), value_error);
   CHECK(m.w.shared_cell()->optimisers == 0);  // the refused ones left nothing behind
 }

@@ -72,8 +72,10 @@ TEST_CASE("a gradient that is zero everywhere fails unless that is expected") {
 
 TEST_CASE("a form for variables that computes something else fails") {
   const auto two_faced = [](const auto& v) {
-    if constexpr (requires { v.tape(); }) return v * 2.0;
-    else return v * 3.0;
+    if constexpr (requires { v.tape(); })
+      return v * 2.0;
+    else
+      return v * 3.0;
   };
   const auto r = check_gradient(two_faced, x);
   CHECK_FALSE(r.ok());
@@ -83,7 +85,12 @@ TEST_CASE("a form for variables that computes something else fails") {
 TEST_CASE("large inputs are sampled evenly, at other directions on request") {
   const tensor<double> large = support::made_up<double>({1000}, 2);
   int calls = 0;
-  const auto r = check_gradient([&](const auto& v) { ++calls; return v * v; }, testing::gradient_options{.most_elements = 10, .seed = 9}, large);
+  const auto r = check_gradient(
+      [&](const auto& v) {
+        ++calls;
+        return v * v;
+      },
+      testing::gradient_options{.most_elements = 10, .seed = 9}, large);
   CHECK_MESSAGE(r.ok(), r.text());
   CHECK(calls < 40);
 }

@@ -34,18 +34,27 @@ struct layer {
   auto operator()(const auto& v) const {
     const auto y = made == slip::shallow ? (*shared)(v) : dense(v);
     switch (made) {
-      case slip::gradient: return apply(halved_gradient_op{}, y);
-      case slip::zero_gradient: return apply(halved_gradient_op{0}, y);
-      case slip::threads: return y + 1e-15 * thread_count();
-      case slip::level: return y + 1e-3 * static_cast<double>(active_isa());
-      case slip::rows: return y - mean(y, 0);
-      default: return y;
+      case slip::gradient:
+        return apply(halved_gradient_op{}, y);
+      case slip::zero_gradient:
+        return apply(halved_gradient_op{0}, y);
+      case slip::threads:
+        return y + 1e-15 * thread_count();
+      case slip::level:
+        return y + 1e-3 * static_cast<double>(active_isa());
+      case slip::rows:
+        return y - mean(y, 0);
+      default:
+        return y;
     }
   }
   static void members(auto& self, auto&& visit) {
-    if (self.made == slip::shallow) visit("dense", self.shared);
-    else if (self.made == slip::forgotten) visit("bias", self.dense.bias);
-    else visit("dense", self.dense);
+    if (self.made == slip::shallow)
+      visit("dense", self.shared);
+    else if (self.made == slip::forgotten)
+      visit("bias", self.dense.bias);
+    else
+      visit("dense", self.dense);
   }
 };
 
@@ -79,10 +88,15 @@ TEST_CASE("a right layer passes, in float and double, with golden numbers") {
 
 TEST_CASE("a wrong backward") {
   const std::string text = failures(slip::gradient);
-  for (const char* part : {"gradient of the input: ", "gradient of dense.weight: ", "gradient of dense.bias: "}) CHECK(contains(text, part));
+  for (const char* part : {"gradient of the input: ", "gradient of dense.weight: ", "gradient of dense.bias: "})
+    CHECK(contains(text, part));
 }
-TEST_CASE("a gradient that is zero everywhere") { CHECK(contains(failures(slip::zero_gradient), "gradient of dense.weight is not zero everywhere")); }
-TEST_CASE("bits that depend on the number of threads") { CHECK(contains(failures(slip::threads), "bits equal for 1, 2 and 4 threads")); }
+TEST_CASE("a gradient that is zero everywhere") {
+  CHECK(contains(failures(slip::zero_gradient), "gradient of dense.weight is not zero everywhere"));
+}
+TEST_CASE("bits that depend on the number of threads") {
+  CHECK(contains(failures(slip::threads), "bits equal for 1, 2 and 4 threads"));
+}
 TEST_CASE("rows that depend on each other") {
   CHECK(failures(slip::rows) == "FAIL  a row has the same bits alone and in a batch\n");
   CHECK(failures(slip::rows, {.rows_independent = false}).empty());
@@ -91,6 +105,7 @@ TEST_CASE("levels that disagree") {
   if (highest_isa() > isa::plain) CHECK(contains(failures(slip::level), "agrees with plain: element 0 is "));
 }
 TEST_CASE("a member that is missing") {
-  CHECK(failures(slip::forgotten) == "FAIL  every weight that gets a gradient is listed by members(): one of shape (4, 3) is not\n");
+  CHECK(failures(slip::forgotten) ==
+        "FAIL  every weight that gets a gradient is listed by members(): one of shape (4, 3) is not\n");
 }
 TEST_CASE("a copy that is shallow") { CHECK(contains(failures(slip::shallow), "a copy is independent")); }

@@ -11,8 +11,8 @@ namespace inlay::inline v0_1 {
 
 // The rule a weight's first values are drawn from.
 struct distribution {
-  enum class kind { constant, uniform, normal };
-  kind of = kind::constant;
+  enum class kind { given, constant, uniform, normal };
+  kind of = kind::given;  // no rule: the value that was given stays
   double first = 0, second = 0;  // the constant · lower and upper bound · mean and standard deviation
 
   static constexpr distribution constant(double value) { return {kind::constant, value, 0}; }
@@ -98,7 +98,8 @@ template <class T> class cell final : public cell_base {
   const inlay::shape& shape() const noexcept override { return value_.shape(); }
   void assign_from(const cell_base& other) override { assign(static_cast<const cell&>(other).value_); }
   void draw(random::generator& g) override {
-    if constexpr (floating<T>) set(rule.draw<T>(g, shape()));
+    if constexpr (floating<T>)
+      if (rule.of != distribution::kind::given) set(rule.draw<T>(g, shape()));
   }
   bool has_gradient() const noexcept override { return has_gradient_; }
   void drop_gradient() noexcept override {

@@ -89,7 +89,8 @@ template <class T, isa Level> struct simd {
   INLAY_INLINE friend simd operator-(const simd& a, const simd& b) { return wrap(a.v - b.v); }
   INLAY_INLINE friend simd operator*(const simd& a, const simd& b) { return wrap(a.v * b.v); }
   INLAY_INLINE friend simd operator/(const simd& a, const simd& b) { return wrap(a.v / b.v); }
-  INLAY_INLINE friend simd operator-(const simd& a) { return simd(static_cast<T>(-0.0)) - a; }  // clang's own forgets NaN
+  // clang's own minus forgets NaN under -ffast-math.
+  INLAY_INLINE friend simd operator-(const simd& a) { return simd(static_cast<T>(-0.0)) - a; }
   INLAY_INLINE simd& operator+=(const simd& b) { return *this = *this + b; }
 
   INLAY_INLINE friend simd operator&(const simd& a, const simd& b) { return wrap(a.v & b.v); }

@@ -42,6 +42,7 @@ template <class T> struct sgd_update : update_level<T> {
 template <class T> struct adam_numbers {
   T rate;  // already divided by 1 - beta1^t
   T beta1, beta2, epsilon;
+  T share1, share2;  // 1 - beta1 and 1 - beta2, from double: in float the difference would be off by 1e-5
   T root_correction;  // 1 / sqrt(1 - beta2^t)
   T decay;            // added to the gradient (L2)
 };
@@ -62,8 +63,8 @@ template <class T> struct adam_update : update_level<T> {
  private:
   template <class V> INLAY_INLINE static V step(const V& w, const V& gradient, V& m, V& v, const adam_numbers<T>& n) {
     const V g = multiply_add(V(n.decay), w, gradient);
-    m = multiply_add(V(n.beta1), m, V(T{1} - n.beta1) * g);
-    v = multiply_add(V(n.beta2), v, V(T{1} - n.beta2) * g * g);
+    m = multiply_add(V(n.beta1), m, V(n.share1) * g);
+    v = multiply_add(V(n.beta2), v, V(n.share2) * g * g);
     const V denominator = multiply_add(kernels::sqrt(v), V(n.root_correction), V(n.epsilon));
     return w - V(n.rate) * m / denominator;
   }

@@ -40,12 +40,17 @@ class adam final : public optimizer_of<adam> {
 
   template <class T> void run(weight& w, detail::cell<T>& cell) const {
     const double t = static_cast<double>(w.steps);
-    const kernels::adam_numbers<T> numbers{static_cast<T>(learning_rate() / (1 - std::pow(config_.beta1, t))),
-                                           static_cast<T>(config_.beta1),
-                                           static_cast<T>(config_.beta2),
-                                           static_cast<T>(config_.epsilon),
-                                           static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
-                                           static_cast<T>(config_.weight_decay)};
+    const auto as = [](double number) { return static_cast<T>(number); };
+    const kernels::adam_numbers<T> numbers{
+        .rate = as(learning_rate() / (1 - std::pow(config_.beta1, t))),
+        .beta1 = as(config_.beta1),
+        .beta2 = as(config_.beta2),
+        .epsilon = as(config_.epsilon),
+        .share1 = as(1 - config_.beta1),
+        .share2 = as(1 - config_.beta2),
+        .root_correction = as(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
+        .decay = as(config_.weight_decay),
+    };
     T *first = w.state<T>(0), *second = w.state<T>(1);
     run_update<kernels::adam_update<T>>(cell, numbers, first, second);
   }
