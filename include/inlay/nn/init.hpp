@@ -35,8 +35,8 @@ struct weights_config {
   std::uint64_t seed = 0;
 };
 
-// Redraws every parameter of a model by its own rule; one that was made from a value keeps it. A weight depends on the seed and on its path alone, so adding
-// a layer leaves the others as they were.
+// Redraws every parameter of a model by its own rule; one that was made from a value keeps it. A weight depends on the
+// seed and on its path alone, so adding a layer leaves the others as they were.
 template <module M> void weights(M& model, const weights_config& config) {
   for (const member& m : members_of(model)) {
     if (!m.is_parameter()) continue;
