@@ -1,5 +1,6 @@
 // What an operation costs beside its arithmetic: time and heap allocations on tensors and variables of one element.
-// "forward" records a chain of 1000 steps and frees it again; "backward" runs through a chain that was recorded before.
+// "tensor" is a chain of 1000 operations on tensors. "forward" records the chain and frees it again, "backward" runs
+// through a chain that was recorded before: both less the time of the same arithmetic on tensors, taken in turns.
 #include "rounds.hpp"
 
 #include <inlay/autograd/tape.hpp>
@@ -37,10 +38,12 @@ using inlay::tensor, inlay::variable;
 constexpr int length = 1000;
 constexpr double budget = 150;  // ns
 
-// A chain y = op(y, x, one) that starts with y = x = 0.5, and what comes out of it.
-template <class Op> struct chain {
+// A chain y = op(y, x, one) that starts with y = x = 0.5, what comes out of it, and the arithmetic of a step back:
+// of dy, with y = one and the sum that x's gradient gathers in.
+template <class Op, class Back> struct chain {
   const char* name;
   Op op;
+  Back back;
   float value, gradient;
 
   template <class X> X operator()(const X& x, const tensor<float>& one) const {
@@ -49,12 +52,22 @@ template <class Op> struct chain {
     return y;
   }
 };
-template <class Op> chain(const char*, Op, float, float) -> chain<Op>;
+template <class Op, class Back> chain(const char*, Op, Back, float, float) -> chain<Op, Back>;
 
-const auto relu_chain = chain{"relu(y)", [](const auto& y, const auto&, const auto&) { return relu(y); }, 0.5f, 1.0f};
-const auto add_chain = chain{"y + x", [](const auto& y, const auto& x, const auto&) { return y + x; }, 500.5f, 1001.0f};
-const auto mul_chain =
-    chain{"y * constant", [](const auto& y, const auto&, const auto& one) { return y * one; }, 0.5f, 1.0f};
+using values = tensor<float>;
+const auto relu_chain = chain{"relu(y)", [](const auto& y, const auto&, const auto&) { return relu(y); },
+                              [](values dy, const values& one, values&) {
+                                return inlay::detail::zip_same(inlay::kernels::rectify_gradient{}, std::move(dy), one);
+                              },
+                              0.5f, 1.0f};
+const auto add_chain = chain{"y + x", [](const auto& y, const auto& x, const auto&) { return y + x; },
+                             [](values dy, const values&, values& sum) {
+                               sum += dy;
+                               return dy;
+                             },
+                             500.5f, 1001.0f};
+const auto mul_chain = chain{"y * constant", [](const auto& y, const auto&, const auto& one) { return y * one; },
+                             [](values dy, const values& one, values&) { return std::move(dy) * one; }, 0.5f, 1.0f};
 
 struct world {
   inlay::autograd::tape tape;
@@ -62,7 +75,7 @@ struct world {
   std::optional<variable<float>> x, y;
 };
 
-template <class Op> bench::row make_row(const chain<Op>& c, const char* what) {
+template <class Op, class Back> bench::row make_row(const chain<Op, Back>& c, const char* what) {
   bench::row out{.name = std::string(c.name) + ", " + what,
                  .unit = bench::nanoseconds,
                  .work = length,
@@ -70,6 +83,7 @@ template <class Op> bench::row make_row(const chain<Op>& c, const char* what) {
                  .budget = budget};
   const auto w = std::make_shared<world>();
   bench::contestant ours{.name = "inlay", .call = {}, .role = bench::role::ours};
+  bench::contestant arithmetic{.name = "arithmetic", .call = {}, .role = bench::role::part};
   if (what == std::string("tensor")) {
     out.expected = {c.value};
     ours.call = [=] { w->last = c(w->start, w->one); };
@@ -79,6 +93,7 @@ template <class Op> bench::row make_row(const chain<Op>& c, const char* what) {
     w->x = w->tape.leaf(w->start);
     ours.call = [=] { w->last = c(*w->x, w->one).value(); };
     ours.result = [=] { return std::vector<float>{w->last.item()}; };
+    arithmetic.call = [=] { w->last = c(w->start, w->one); };
   } else {
     out.expected = {c.value, c.gradient};
     ours.prepare = [=] {
@@ -87,13 +102,19 @@ template <class Op> bench::row make_row(const chain<Op>& c, const char* what) {
     };
     ours.call = [=] { w->y->backward(); };
     ours.result = [=] { return std::vector<float>{w->y->item(), w->x->grad().item()}; };
+    arithmetic.call = [=] {
+      tensor<float> dy = w->one, sum = w->one;
+      for (int i = 0; i < length; ++i) dy = c.back(std::move(dy), w->one, sum);
+      w->last = dy;
+    };
   }
   out.contestants.push_back(std::move(ours));
+  if (arithmetic.call) out.contestants.push_back(std::move(arithmetic));
   return out;
 }
 
 // Heap allocations per operation, forward and backward, once the pool is warm.
-template <class Op> bench::row count_allocations(const chain<Op>& c) {
+template <class Op, class Back> bench::row count_allocations(const chain<Op, Back>& c) {
   world w;
   std::size_t before = 0;
   for (int pass = 0; pass < 3; ++pass) {
@@ -110,7 +131,8 @@ template <class Op> bench::row count_allocations(const chain<Op>& c) {
           .counted = counted};
 }
 
-template <class Op> void add_rows(std::vector<std::function<bench::row()>>& rows, const chain<Op>& c) {
+template <class Op, class Back>
+void add_rows(std::vector<std::function<bench::row()>>& rows, const chain<Op, Back>& c) {
   for (const char* what : {"tensor", "forward", "backward"}) rows.push_back([=] { return make_row(c, what); });
   rows.push_back([=] { return count_allocations(c); });
 }

@@ -22,7 +22,8 @@
 
 namespace bench {
 
-enum class role { ours, peer, limit };
+// part: work that ours contains and that the row does not count; its time is taken off.
+enum class role { ours, peer, limit, part };
 
 struct contestant {
   std::string name;
@@ -206,7 +207,10 @@ inline void report(const options& with, const row& r, const collector& timed) {
     for (std::size_t i = 0; i < ours.size(); ++i) out.push_back(factor * others[i] / ours[i]);
     return out;
   };
-  const std::vector<double>& ours = timed.seconds.at(r.contestants.front().name);
+  std::vector<double> ours = timed.seconds.at(r.contestants.front().name);
+  for (const contestant& c : r.contestants)
+    if (c.role == role::part)
+      for (std::size_t i = 0; i < ours.size(); ++i) ours[i] -= timed.seconds.at(c.name)[i];
   const double value = shown(ours, r.work);
   std::string share = "-";
   for (const contestant& c : r.contestants)

@@ -97,6 +97,8 @@ template <class Op, class T, class Kept, class... In> class step final : public 
   std::array<node*, sizeof...(In)> inputs_;
 };
 
+inline constinit const counted<tape_state> no_tape;
+
 // The tape that the operands have in common; a variable without one joins any.
 inline void join_tape(const char* name, const counted<tape_state>*& common, const counted<tape_state>& other) {
   if (!other) return;
@@ -106,47 +108,54 @@ inline void join_tape(const char* name, const counted<tape_state>*& common, cons
   common = &other;
 }
 
+// Operands while they are recorded: variables, and tensors as constants.
+template <class A> decltype(auto) value_of(A&& a) {
+  if constexpr (is_tensor<std::remove_cvref_t<A>>)
+    return std::forward<A>(a);
+  else
+    return std::forward<A>(a).value();
+}
+template <class T> const counted<tape_state>& tape_of(const variable<T>& a) { return a.tape(); }
+template <class T> const counted<tape_state>& tape_of(const tensor<T>&) { return no_tape; }
+template <class T> slot<T>* step_of(const variable<T>& a) { return a.step().get(); }
+template <class T> slot<T>* step_of(const tensor<T>&) { return nullptr; }
+
 template <class Op, class... Operand> auto record(const Op& op, Operand&&... operands) {
-  static const counted<tape_state> none;
   const counted<tape_state>* tape = nullptr;
-  (join_tape(Op::name, tape, operands.tape()), ...);
-  if (tape == nullptr) tape = &none;
-  const bool wanted = (static_cast<bool>(operands.step()) || ...);
+  (join_tape(Op::name, tape, tape_of(operands)), ...);
+  if (tape == nullptr) tape = &no_tape;
+  const bool wanted = (static_cast<bool>(step_of(operands)) || ...);
 
   const auto finish = [&](auto result, auto kept) {
     using T = typename decltype(result)::value_type;
     using recorded_step = step<Op, T, decltype(kept), typename std::remove_cvref_t<Operand>::value_type...>;
     counted<slot<T>> made;
-    if (wanted)
-      made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), operands.step().get()...));
+    if (wanted) made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), step_of(operands)...));
     return variable<T>(std::move(result), *tape, std::move(made));
   };
 
-  if constexpr (requires { op.record(tape->get(), operands.value()...); }) {
-    auto both = op.record(tape->get(), operands.value()...);
+  if constexpr (requires { op.record(tape->get(), value_of(operands)...); }) {
+    auto both = op.record(tape->get(), value_of(operands)...);
     return finish(std::move(both.result), std::move(both.kept));
-  } else if constexpr (requires { op.keep(op.forward(operands.value()...)); }) {
-    auto result = op.forward(std::forward<Operand>(operands).value()...);
+  } else if constexpr (requires { op.keep(op.forward(value_of(operands)...)); }) {
+    auto result = op.forward(value_of(std::forward<Operand>(operands))...);
     auto kept = op.keep(result);
     return finish(std::move(result), std::move(kept));
-  } else if constexpr (requires { op.keep(operands.value()..., op.forward(operands.value()...)); }) {
-    auto result = op.forward(operands.value()...);
-    auto kept = op.keep(operands.value()..., result);
+  } else if constexpr (requires { op.keep(value_of(operands)..., op.forward(value_of(operands)...)); }) {
+    auto result = op.forward(value_of(operands)...);
+    auto kept = op.keep(value_of(operands)..., result);
     return finish(std::move(result), std::move(kept));
   } else {
-    return finish(op.forward(std::forward<Operand>(operands).value()...), nothing{});
+    return finish(op.forward(value_of(std::forward<Operand>(operands))...), nothing{});
   }
 }
 
-// An operand as a variable on the tape of the others.
-template <class World, class A> decltype(auto) as_variable(const World& world, A&& a) {
-  using plain = std::remove_cvref_t<A>;
-  if constexpr (is_variable<plain>)
-    return std::forward<A>(a);
-  else if constexpr (is_handle<plain>)
+// What record takes: a parameter becomes a variable on the tape of the others.
+template <class World, class A> decltype(auto) as_recorded(const World& world, A&& a) {
+  if constexpr (is_handle<std::remove_cvref_t<A>>)
     return a.in(world);
   else
-    return variable<typename plain::value_type>(std::forward<A>(a), world.tape(), {});
+    return std::forward<A>(a);
 }
 
 template <class A> decltype(auto) as_tensor(A&& a) {
@@ -169,7 +178,7 @@ template <class First, class... Rest> const auto& first_variable(const First& fi
 template <class Op, operand... Operand> auto apply(const Op& op, Operand&&... operands) {
   if constexpr ((detail::is_variable<std::remove_cvref_t<Operand>> || ...)) {
     const auto& world = detail::first_variable(operands...);
-    return detail::record(op, detail::as_variable(world, std::forward<Operand>(operands))...);
+    return detail::record(op, detail::as_recorded(world, std::forward<Operand>(operands))...);
   } else {
     return op.forward(detail::as_tensor(std::forward<Operand>(operands))...);
   }

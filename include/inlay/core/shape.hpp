@@ -25,7 +25,6 @@ class shape {
     if (other.rank_ > 4) [[unlikely]]
       for (std::size_t i = 4; i < max_rank; ++i) sizes_[i] = other.sizes_[i];
     size_ = other.size_;
-    extent_ = other.extent_;
     rank_ = other.rank_;
     return *this;
   }
@@ -68,10 +67,12 @@ class shape {
     if (rank_ == max_rank) [[unlikely]]
       throw shape_error("shape", {"expected at most 8 axes, got 9"});
     // Bounded as if sizes of 0 were 1: strides and byte counts stay representable too.
-    std::int64_t extent;
-    if (__builtin_mul_overflow(extent_, size > 0 ? size : 1, &extent) || extent > (std::int64_t{1} << 56)) [[unlikely]]
+    std::int64_t extent = size > 0 ? size : 1;
+    bool fits = extent <= std::int64_t{1} << 56;
+    for (const std::int64_t other : *this)
+      fits = fits && !__builtin_mul_overflow(extent, other > 0 ? other : 1, &extent) && extent <= std::int64_t{1} << 56;
+    if (!fits) [[unlikely]]
       throw shape_error("shape", {"expected at most 2^56 elements, got ", text(), " times ", size});
-    extent_ = extent;
     sizes_[static_cast<std::size_t>(rank_++)] = size;
     size_ *= size;
   }
@@ -115,7 +116,6 @@ class shape {
  private:
   std::array<std::int64_t, max_rank> sizes_{};
   std::int64_t size_ = 1;
-  std::int64_t extent_ = 1;
   int rank_ = 0;
 };
 

@@ -2,9 +2,9 @@
 //
 // B is packed once into panels of `columns` columns ([panel][k][columns], zero padded), so weights can be kept packed.
 // A is packed a block at a time into strips of `rows` rows ([strip][k][rows]). A register tile holds rows x columns of
-// C: 4 x 3 registers of 16 (12 sums, 3 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles of latency), and
-// 12 x 2 of 32 with AVX-512. A panel piece of `depth` rows (24 KiB) stays in L1 while the strips of a block of A
-// (128 KiB, L2) stream by.
+// C: 6 x 2 registers of 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles of latency), and
+// 12 x 2 of 32 with AVX-512. A panel piece of `depth` rows (16 KiB) stays in L1 while the strips of a block of A
+// (240 KiB, L2) stream by.
 //
 // Order of a sum: from 0 over `depth` rows of k, then these parts in order. It depends on k alone, so a row of C has
 // the same bits whatever other rows, tiles or threads there are.
@@ -17,11 +17,11 @@ INLAY_PRECISE_BEGIN
 namespace inlay::inline v0_1::kernels {
 
 template <class T, isa Level> struct gemm_blocking {
-  static constexpr int rows = Level == isa::avx512 ? 12 : 4;
-  static constexpr int registers = Level == isa::avx512 ? 2 : 3;
+  static constexpr int rows = Level == isa::avx512 ? 12 : 6;
+  static constexpr int registers = 2;
   static constexpr int columns = registers * simd<T, Level>::size;
-  static constexpr std::int64_t block_rows = 120;
-  static constexpr std::int64_t most_depth = 24 * 1024 / (columns * static_cast<int>(sizeof(T)));
+  static constexpr std::int64_t block_rows = 240;
+  static constexpr std::int64_t most_depth = 16 * 1024 / (columns * static_cast<int>(sizeof(T)));
   // k cut into equal parts of at most most_depth.
   static constexpr std::int64_t depth(std::int64_t k) {
     const std::int64_t parts = (k + most_depth - 1) / most_depth;
@@ -204,9 +204,9 @@ template <class T> struct gemm_range {
     }
   }
 
-  // Height of the next strip: the widest, then fours; a single row has its own.
+  // Height of the next strip: the widest while it is filled better than fours; a single row has its own.
   INLAY_INLINE static std::int64_t strip(std::int64_t rows, std::int64_t widest) {
-    return widest == 1 ? 1 : rows > widest - 4 ? widest : 4;
+    return widest == 1 ? 1 : rows > (widest - 1) / 4 * 4 ? widest : 4;
   }
 
   INLAY_INLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
