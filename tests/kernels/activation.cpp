@@ -17,21 +17,21 @@ constexpr activation all[] = {activation::none, activation::relu, activation::ta
 
 template <class T> struct finish {
   template <isa Level>
-  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows,
+  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
                                std::int64_t columns) noexcept {
-    kernels::finish_rows<T, Level>(c, row_step, bias, f, rows, columns);
+    kernels::finish_rows<T, Level>(c, row_step, bias, relu, rows, columns);
   }
 };
 
 template <class T> void apply(isa level, activation f, std::vector<T>& x) {
-  dispatch<finish<T>>(level, x.data(), std::int64_t{0}, static_cast<const T*>(nullptr), f, std::int64_t{1},
-                      static_cast<std::int64_t>(x.size()));
+  dispatch<kernels::map<kernels::activate, T>>(level, static_cast<std::int64_t>(x.size()), x.data(),
+                                               kernels::activate{f}, kernels::operand<T>{x.data(), 1});
 }
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("activation: a block of rows with and without bias", T, float, double) {
-  for (const activation f : all)
+  for (const bool relu : {false, true})
     for (const std::int64_t columns : support::edge_sizes)
       for (const std::int64_t rows : {0, 1, 3})
         for (const bool with_bias : {false, true})
@@ -43,11 +43,10 @@ TEST_CASE_TEMPLATE("activation: a block of rows with and without bias", T, float
               const std::int64_t j = i % step;
               const T sum = x[static_cast<std::size_t>(i)] +
                             (with_bias && j < columns ? bias[static_cast<std::size_t>(j)] : T{0});
-              expected.push_back(j < columns ? naive::activate(f, static_cast<long double>(sum))
-                                             : static_cast<long double>(sum));
+              expected.push_back(j < columns && relu && sum < 0 ? 0 : static_cast<long double>(sum));
             }
             support::guarded<T> c{std::span<const T>(x)};
-            dispatch<finish<T>>(level, c.data(), step, with_bias ? bias.data() : nullptr, f, rows, columns);
+            dispatch<finish<T>>(level, c.data(), step, with_bias ? bias.data() : nullptr, relu, rows, columns);
             CHECK(support::difference(c.values(), expected) <= (sizeof(T) == 4 ? 5e-7 : 1e-15));
             CHECK(c.intact());
           });

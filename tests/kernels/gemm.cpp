@@ -20,7 +20,7 @@ namespace {
 template <class T> struct problem {
   std::int64_t m, n, k;
   bool a_transposed = false, b_transposed = false, accumulate = false, with_bias = false;
-  activation f = activation::none;
+  bool relu = false;
   std::vector<T> a = support::noise_values<T>(m * k, 1), b = support::noise_values<T>(k * n, 2),
                  before = support::noise_values<T>(m * n, 3), bias = support::noise_values<T>(n, 4);
 };
@@ -53,7 +53,7 @@ template <class T> std::vector<T> run(isa level, const problem<T>& p, std::span<
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, 0, panels / 2, packed.data());
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, panels / 2, panels, packed.data());
   const kernels::gemm_problem<T> g{
-      p.m, p.n, p.k, in_a, packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr, p.f};
+      p.m, p.n, p.k, in_a, packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr, p.relu};
   for (const range& r : ranges)
     dispatch<kernels::gemm_range<T>>(level, &g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels),
                                      scratch.data());
@@ -80,12 +80,12 @@ template <class T> std::vector<T> run(isa level, const problem<T>& p) {
 
 template <class T> void check(const problem<T>& p) {
   const auto expected = naive::gemm(p.m, p.n, p.k, p.a.data(), p.b.data(), p.accumulate ? p.before.data() : nullptr,
-                                    p.with_bias ? p.bias.data() : nullptr, p.f);
+                                    p.with_bias ? p.bias.data() : nullptr, p.relu);
   const double tolerance =
       static_cast<double>(std::numeric_limits<T>::epsilon()) * (4 + 8 * std::sqrt(static_cast<double>(p.k)));
   support::for_each_isa([&](isa level) {
     INFO("m ", p.m, " n ", p.n, " k ", p.k, " transposed ", p.a_transposed, p.b_transposed, " accumulate ",
-         p.accumulate, " bias ", p.with_bias, " f ", static_cast<int>(p.f));
+         p.accumulate, " bias ", p.with_bias, " relu ", p.relu);
     const auto c = run(level, p);
     CHECK(support::difference(std::span<const T>(c), expected) <= tolerance);
   });
@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("gemm: every shape, each with another layout and epilogue", T
                          .b_transposed = (choice >> 9 & 1) != 0,
                          .accumulate = (choice >> 10 & 1) != 0,
                          .with_bias = (choice >> 11 & 1) != 0,
-                         .f = static_cast<activation>(choice >> 12 & 3)});
+                         .relu = (choice >> 12 & 1) != 0});
       }
 }
 
@@ -124,12 +124,12 @@ TEST_CASE_TEMPLATE("gemm: every layout and epilogue on a few shapes", T, float, 
                        .b_transposed = (choice & 2) != 0,
                        .accumulate = (choice & 4) != 0,
                        .with_bias = (choice & 8) != 0,
-                       .f = static_cast<activation>(choice >> 4)});
+                       .relu = (choice >> 4) != 0});
 }
 
 TEST_CASE_TEMPLATE("gemm: more rows than a block, several parts of k, columns to spare", T, float, double) {
   check(problem<T>{.m = 250, .n = 50, .k = 40});
-  check(problem<T>{.m = 130, .n = 12, .k = 1100, .accumulate = true, .f = activation::relu});
+  check(problem<T>{.m = 130, .n = 12, .k = 1100, .accumulate = true, .relu = true});
   check(problem<T>{.m = 1, .n = 401, .k = 1100, .b_transposed = true, .accumulate = true, .with_bias = true});
   check(problem<T>{.m = 0, .n = 5, .k = 5});
   check(problem<T>{.m = 5, .n = 0, .k = 5});
@@ -155,13 +155,13 @@ TEST_CASE_TEMPLATE("gemm: parts of k are equal, at most the depth, and fit the s
 TEST_CASE_TEMPLATE("gemm: a row has the same bits alone and in any batch", T, float, double) {
   for (const std::int64_t n : {1, 24, 33, 100, 260})
     for (const std::int64_t k : {2, 65, 600, 1100}) {
-      const problem<T> whole{.m = 33, .n = n, .k = k, .with_bias = true, .f = activation::tanh};
+      const problem<T> whole{.m = 33, .n = n, .k = k, .with_bias = true, .relu = true};
       support::for_each_isa([&](isa level) {
         const auto c = run(level, whole);
         for (const auto& batch :
              {std::pair<std::int64_t, std::int64_t>{0, 1}, {7, 1}, {32, 1}, {0, 2}, {4, 5}, {20, 13}, {9, 12}}) {
           const std::int64_t first = batch.first, count = batch.second;
-          problem<T> part{.m = count, .n = n, .k = k, .with_bias = true, .f = activation::tanh};
+          problem<T> part{.m = count, .n = n, .k = k, .with_bias = true, .relu = true};
           part.a.assign(whole.a.begin() + first * k, whole.a.begin() + (first + count) * k);
           const auto piece = run(level, part);
           INFO("n ", n, " k ", k, " rows ", first, " and ", count - 1, " more");
@@ -188,7 +188,7 @@ TEST_CASE_TEMPLATE("gemm: a layout does not change the bits", T, float, double) 
 
 TEST_CASE_TEMPLATE("gemm: cut by rows and panels in any way, the bits are those of the whole", T, float, double) {
   for (const std::int64_t k : {7, 1100}) {
-    const problem<T> p{.m = 37, .n = 230, .k = k, .accumulate = true, .with_bias = true, .f = activation::sigmoid};
+    const problem<T> p{.m = 37, .n = 230, .k = k, .accumulate = true, .with_bias = true, .relu = true};
     const std::vector<range> cuts[] = {{{0, 1, 0, all}, {1, 13, 0, all}, {13, 37, 0, all}},
                                        {{0, 37, 0, 1}, {0, 37, 1, 6}, {0, 37, 6, all}},
                                        {{0, 36, 0, 5}, {36, 37, 0, 2}, {36, 37, 2, 5}, {0, 5, 5, all}, {5, 37, 5, all}},

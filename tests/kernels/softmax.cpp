@@ -32,15 +32,16 @@ outcome<T> run(isa level, const std::vector<T>& x, const std::vector<std::int64_
   const auto rows = static_cast<std::int64_t>(classes.size()),
              length = rows == 0 ? 0 : static_cast<std::int64_t>(x.size()) / rows;
   const std::int64_t scale_step = scale.size() == 1 ? 0 : 1;
-  support::guarded<T> soft(rows * length), log_soft(rows * length), loss(rows), log_sum(rows), dx(rows * length),
-      dsoft(rows * length), dlog(rows * length);
+  support::guarded<T> soft(rows * length), log_soft(rows * length), loss(rows), sums(rows), numerators(rows * length),
+      dx(rows * length), dsoft(rows * length), dlog(rows * length);
   dispatch<kernels::softmax<T>>(level, x.data(), soft.data(), rows, length);
   dispatch<kernels::log_softmax<T>>(level, x.data(), log_soft.data(), rows, length);
   dispatch<kernels::softmax_gradient<T>>(level, dy.data(), soft.data(), dsoft.data(), rows, length);
   dispatch<kernels::log_softmax_gradient<T>>(level, dy.data(), log_soft.data(), dlog.data(), rows, length);
   if (length > 0) {
-    dispatch<kernels::cross_entropy<T>>(level, x.data(), classes.data(), loss.data(), log_sum.data(), rows, length);
-    dispatch<kernels::cross_entropy_gradient<T>>(level, x.data(), classes.data(), log_sum.data(), scale.data(),
+    dispatch<kernels::cross_entropy<T>>(level, x.data(), classes.data(), loss.data(), numerators.data(), sums.data(),
+                                        rows, length);
+    dispatch<kernels::cross_entropy_gradient<T>>(level, numerators.data(), sums.data(), classes.data(), scale.data(),
                                                  scale_step, T(0.25), dx.data(), rows, length);
   }
   const auto list = [](const support::guarded<T>& t) { return std::vector<T>(t.values().begin(), t.values().end()); };
@@ -50,8 +51,8 @@ outcome<T> run(isa level, const std::vector<T>& x, const std::vector<std::int64_
           list(dx),
           list(dsoft),
           list(dlog),
-          soft.intact() && log_soft.intact() && loss.intact() && log_sum.intact() && dx.intact() && dsoft.intact() &&
-              dlog.intact()};
+          soft.intact() && log_soft.intact() && loss.intact() && sums.intact() && numerators.intact() && dx.intact() &&
+              dsoft.intact() && dlog.intact()};
 }
 
 template <class T> double difference(const std::vector<T>& got, const naive::row& want) {

@@ -102,8 +102,9 @@ TEST_CASE_TEMPLATE("update: a weight without gradient history stays finite, NaN 
   support::for_each_isa([](isa level) {
     std::vector<T> w(20, T{1}), g(20, T{0}), first(20, T{0}), second(20, T{0});
     g[7] = std::numeric_limits<T>::quiet_NaN();
-    dispatch<kernels::adam_update<T>>(level, std::int64_t{20}, w.data(), g.data(), first.data(), second.data(),
-                                      kernels::adam_numbers<T>{T(0.01), T(0.9), T(0.999), T(1e-8), T(0.1), T(0.001), T{30}, T{0}});
+    dispatch<kernels::adam_update<T>>(
+        level, std::int64_t{20}, w.data(), g.data(), first.data(), second.data(),
+        kernels::adam_numbers<T>{T(0.01), T(0.9), T(0.999), T(1e-8), T(0.1), T(0.001), T{30}, T{0}});
     bool right = true;
     for (std::size_t i = 0; i < 20; ++i) right = right && (i == 7 ? support::is_nan(w[i]) : w[i] == 1);
     CHECK(right);

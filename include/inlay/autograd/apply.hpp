@@ -108,8 +108,8 @@ inline void join_tape(const char* name, const counted<tape_state>*& common, cons
   common = &other;
 }
 
-// Operands while they are recorded: variables, and tensors as constants.
-template <class A> decltype(auto) value_of(A&& a) {
+// Any operand's value, its tape and its step; a tensor among variables is a constant.
+template <class A> decltype(auto) as_tensor(A&& a) {
   if constexpr (is_tensor<std::remove_cvref_t<A>>)
     return std::forward<A>(a);
   else
@@ -134,19 +134,19 @@ template <class Op, class... Operand> auto record(const Op& op, Operand&&... ope
     return variable<T>(std::move(result), *tape, std::move(made));
   };
 
-  if constexpr (requires { op.record(tape->get(), value_of(operands)...); }) {
-    auto both = op.record(tape->get(), value_of(operands)...);
+  if constexpr (requires { op.record(tape->get(), as_tensor(operands)...); }) {
+    auto both = op.record(tape->get(), as_tensor(operands)...);
     return finish(std::move(both.result), std::move(both.kept));
-  } else if constexpr (requires { op.keep(op.forward(value_of(operands)...)); }) {
-    auto result = op.forward(value_of(std::forward<Operand>(operands))...);
+  } else if constexpr (requires { op.keep(op.forward(as_tensor(operands)...)); }) {
+    auto result = op.forward(as_tensor(std::forward<Operand>(operands))...);
     auto kept = op.keep(result);
     return finish(std::move(result), std::move(kept));
-  } else if constexpr (requires { op.keep(value_of(operands)..., op.forward(value_of(operands)...)); }) {
-    auto result = op.forward(value_of(operands)...);
-    auto kept = op.keep(value_of(operands)..., result);
+  } else if constexpr (requires { op.keep(as_tensor(operands)..., op.forward(as_tensor(operands)...)); }) {
+    auto result = op.forward(as_tensor(operands)...);
+    auto kept = op.keep(as_tensor(operands)..., result);
     return finish(std::move(result), std::move(kept));
   } else {
-    return finish(op.forward(value_of(std::forward<Operand>(operands))...), nothing{});
+    return finish(op.forward(as_tensor(std::forward<Operand>(operands))...), nothing{});
   }
 }
 
@@ -154,13 +154,6 @@ template <class Op, class... Operand> auto record(const Op& op, Operand&&... ope
 template <class World, class A> decltype(auto) as_recorded(const World& world, A&& a) {
   if constexpr (is_handle<std::remove_cvref_t<A>>)
     return a.in(world);
-  else
-    return std::forward<A>(a);
-}
-
-template <class A> decltype(auto) as_tensor(A&& a) {
-  if constexpr (is_handle<std::remove_cvref_t<A>>)
-    return a.value();
   else
     return std::forward<A>(a);
 }

@@ -1,5 +1,5 @@
-// The activations a layer can apply in the same pass that writes its output. Each can be differentiated from its
-// output alone, so nothing else has to be kept.
+// The activations a layer can apply as it writes its output. Each can be differentiated from its output alone, so
+// nothing else has to be kept.
 #pragma once
 
 #include "elementwise.hpp"
@@ -15,6 +15,7 @@ namespace kernels {
 // f of a register, chosen at run time. tanh and sigmoid share their exponential, which is most of the code:
 // with e = exp(z) - 1, tanh |x| = e / (e + 2) for z = 2 |x|, and sigmoid x = 1 / (e + 2) for z = -x.
 struct activate {
+  using memory_bound = void;  // not so, but a third copy of this code would cost programs more to compile than it saves
   activation f;
   template <class V> INLAY_INLINE V operator()(const V& x) const {
     using T = typename V::value_type;
@@ -35,17 +36,18 @@ struct activate {
   }
 };
 
-// c = f(c + bias) on a block of rows that has just been computed and is still in the nearest cache; bias may be null.
+// c = c + bias, then max(c, 0) when `relu`, on a block of rows that has just been computed and is still in the nearest
+// cache; bias may be null.
 template <class T, isa Level>
-INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, activation f, std::int64_t rows,
+INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
                               std::int64_t columns) {
   using V = simd<T, Level>;
-  if (f == activation::none && bias == nullptr) return;
+  if (!relu && bias == nullptr) return;
   for (std::int64_t i = 0; i < rows; ++i, c += row_step)
     for (std::int64_t j = 0; j < columns; j += V::size) {
       V sum = V::load_up_to(c + j, columns - j);
       if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
-      activate{f}(sum).store_up_to(c + j, columns - j);
+      (relu ? rectify{}(sum) : sum).store_up_to(c + j, columns - j);
     }
 }
 

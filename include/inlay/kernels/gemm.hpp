@@ -126,7 +126,7 @@ template <class T> struct gemm_problem {
   std::int64_t c_row;
   bool accumulate;  // C += instead of C =
   const T* bias;    // n values, or null
-  activation finish;
+  bool relu;        // f: max(c, 0), or nothing
 };
 
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements.
@@ -172,8 +172,7 @@ template <class T> struct gemm_range {
       else
         column_of_tiles<Level>(g, length, rows, widest, columns, scratch, b, c, add);
       if (last)
-        finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.finish, rows,
-                              columns);
+        finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.relu, rows, columns);
     }
   }
 

@@ -61,12 +61,6 @@ template <class T> struct shift_by {
   T amount;
   template <class V> INLAY_INLINE V operator()(const V& x) const { return x - V(amount); }
 };
-template <class T> struct shifted_exp {
-  T top, rest, factor;  // one after the other: their sum would lose the smaller
-  template <class V> INLAY_INLINE V operator()(const V& x) const {
-    return kernels::exp(x - V(top) - V(rest)) * V(factor);
-  }
-};
 
 }  // namespace detail
 
@@ -123,18 +117,19 @@ template <class T> struct log_softmax_gradient {
   }
 };
 
-// loss[r] = log sum exp(x_r) - x_r[class_r]; also stores log sum exp(x_r - max x_r), from which the gradient is made.
+// loss[r] = log sum exp(x_r) - x_r[class_r]. What the gradient needs of it is exp(x_r - max x_r), stored when
+// `numerators` is not null, and its sum.
 template <class T> struct cross_entropy {
   using memory_bound = void;
 
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* log_sum, std::int64_t rows,
-                               std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* numerators, T* sums,
+                               std::int64_t rows, std::int64_t length) noexcept {
     for (std::int64_t r = 0; r < rows; ++r, x += length) {
       const T top = detail::row_max<Level>(x, length);
-      const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
-      loss[r] = rest - (x[classes[r]] - top);
-      log_sum[r] = rest;
+      sums[r] = detail::exp_sum<Level>(x, top, length, numerators);
+      loss[r] = detail::log_of<T>(sums[r]) - (x[classes[r]] - top);
+      if (numerators != nullptr) numerators += length;
     }
   }
 };
@@ -144,13 +139,12 @@ template <class T> struct cross_entropy_gradient {
   using memory_bound = void;
 
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, const std::int64_t* classes, const T* log_sum, const T* scale,
+  INLAY_INLINE static void run(const T* numerators, const T* sums, const std::int64_t* classes, const T* scale,
                                std::int64_t scale_step, T factor, T* dx, std::int64_t rows,
                                std::int64_t length) noexcept {
-    for (std::int64_t r = 0; r < rows; ++r, x += length, dx += length) {
+    for (std::int64_t r = 0; r < rows; ++r, numerators += length, dx += length) {
       const T weight = scale[r * scale_step] * factor;
-      detail::map_row<Level>(x, dx, length,
-                             detail::shifted_exp<T>{detail::row_max<Level>(x, length), log_sum[r], weight});
+      detail::map_row<Level>(numerators, dx, length, detail::scale_by<T>{weight / sums[r]});
       dx[classes[r]] -= weight;
     }
   }

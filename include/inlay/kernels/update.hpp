@@ -42,7 +42,7 @@ template <class T> struct sgd_update : update_level<T> {
 template <class T> struct adam_numbers {
   T rate;  // already divided by 1 - beta1^t
   T beta1, beta2, epsilon;
-  T share1, share2;  // 1 - beta1 and 1 - beta2, from double: in float the difference would be off by 1e-5
+  T share1, share2;   // 1 - beta1 and 1 - beta2, from double: in float the difference would be off by 1e-5
   T root_correction;  // 1 / sqrt(1 - beta2^t)
   T decay;            // added to the gradient (L2)
 };

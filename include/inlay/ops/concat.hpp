@@ -33,7 +33,8 @@ struct concat_op {
   }
 
   // What backward needs is where each part lies. Two arguments at least: one alone would be a keep of the result.
-  template <class T, class... Rest> auto keep(const tensor<T>& first, const tensor<T>& second, const Rest&... rest) const {
+  template <class T, class... Rest>
+  auto keep(const tensor<T>& first, const tensor<T>& second, const Rest&... rest) const {
     const tensor<T>* all[] = {&first, &second, &rest...};  // the last one is the result
     std::array<std::int64_t, 1 + sizeof...(Rest)> sizes{};
     for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = all[i]->dim(axis);

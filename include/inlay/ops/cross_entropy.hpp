@@ -11,53 +11,56 @@ struct cross_entropy_op {
   inlay::reduction reduction = inlay::reduction::mean;
 
   template <class T> struct kept {
-    tensor<T> scores, log_sum;
+    tensor<T> numerators, sums;  // see kernels::cross_entropy
     tensor<std::int64_t> classes;
   };
 
   // scores (N, V), classes (N,) -> () or (N,)
   template <floating T> tensor<T> forward(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
-    return both(scores, classes).result;
+    return both(scores, classes, tensor<T>()).result;
   }
   template <class T>
   auto record(detail::tape_state*, const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
-    return both(scores, classes);
+    return both(scores, classes, tensor<T>::empty(scores.shape()));
   }
 
   template <class T>
   void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<std::int64_t>&) const {
     if (!dx.wanted()) return;
-    const std::int64_t rows = k.scores.dim(0), length = k.scores.dim(1);
-    tensor<T> out = tensor<T>::empty(k.scores.shape());
+    const std::int64_t rows = k.numerators.dim(0), length = k.numerators.dim(1);
+    tensor<T> out = tensor<T>::empty(k.numerators.shape());
     T* to = detail::writable(out);
     const T factor = reduction == inlay::reduction::mean ? T{1} / static_cast<T>(rows) : T{1};
     const std::int64_t step = reduction == inlay::reduction::none ? 1 : 0;
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::cross_entropy_gradient<T>>(level, k.scores.data() + first * length, k.classes.data() + first,
-                                                   k.log_sum.data() + first, dy.data() + first * step, step, factor,
+      dispatch<kernels::cross_entropy_gradient<T>>(level, k.numerators.data() + first * length, k.sums.data() + first,
+                                                   k.classes.data() + first, dy.data() + first * step, step, factor,
                                                    to + first * length, last - first, length);
     });
     dx.add(std::move(out));
   }
 
  private:
-  template <class T> recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
+  // `numerators` are kept when they have room.
+  template <class T>
+  recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& classes, tensor<T> numerators) const {
     check(scores.shape(), classes);
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
-    tensor<T> losses = tensor<T>::empty({rows}), log_sum = tensor<T>::empty({rows});
-    T *loss = detail::writable(losses), *sums = detail::writable(log_sum);
+    tensor<T> losses = tensor<T>::empty({rows}), sums = tensor<T>::empty({rows});
+    T *loss = detail::writable(losses), *sum = detail::writable(sums), *numerator = detail::writable(numerators);
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
       dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first,
-                                          sums + first, last - first, length);
+                                          numerator == nullptr ? numerator : numerator + first * length, sum + first,
+                                          last - first, length);
     });
     if (reduction != inlay::reduction::none) {
       tensor<T> total = detail::sum_rows(losses, rows, std::int64_t{1});
       if (reduction == inlay::reduction::mean) *detail::writable(total) /= static_cast<T>(rows);
       losses = std::move(total).reshape(shape{});
     }
-    return {std::move(losses), {scores, std::move(log_sum), classes}};
+    return {std::move(losses), {std::move(numerators), std::move(sums), classes}};
   }
 
   static void check(const shape& scores, const tensor<std::int64_t>& classes) {

@@ -38,8 +38,7 @@ struct dropout_op {
 
 // Throws value_error unless 0 <= p <= 1.
 template <operand X> auto dropout(X&& x, double p) {
-  if (!(p >= 0 && p <= 1))
-    throw value_error(dropout_op::name, {"expected a probability from 0 to 1, got ", p});
+  if (!(p >= 0 && p <= 1)) throw value_error(dropout_op::name, {"expected a probability from 0 to 1, got ", p});
   return apply(dropout_op{p}, std::forward<X>(x));
 }
 

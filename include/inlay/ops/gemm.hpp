@@ -1,8 +1,9 @@
 // From tensors to the matrix product kernel: packing, packed weights that are kept, threads.
 #pragma once
 
-#include "../autograd/apply.hpp"
+#include "../kernels/activation.hpp"
 #include "../kernels/gemm.hpp"
+#include "map.hpp"
 
 namespace inlay::inline v0_1::detail {
 
@@ -49,7 +50,8 @@ tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::i
   return panels;
 }
 
-// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
+// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in. relu is applied as C is written; the others
+// have a pass of their own, which is short beside the product.
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner,
           const kernels::strided<T>& b, T* c, bool accumulate = false, const T* bias = nullptr,
@@ -58,7 +60,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
   const isa level = active_isa();
   const tensor<T> panels = panels_of(owner, b, k, n, level);
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
-  const kernels::gemm_problem<T> problem{m, n, k, a, panels.data(), c, n, accumulate, bias, finish};
+  const kernels::gemm_problem<T> problem{m, n, k, a, panels.data(), c, n, accumulate, bias, finish == activation::relu};
   const kernels::gemm_problem<T>* shared = &problem;
 
   // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.
@@ -73,6 +75,8 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
                                                   by_rows ? std::int64_t{0} : first, by_rows ? count : last,
                                                   writable(scratch));
                });
+  if (finish != activation::none && finish != activation::relu)
+    run_map(kernels::activate{finish}, c, m * n, kernels::operand<T>{c, 1});
 }
 
 }  // namespace inlay::inline v0_1::detail
