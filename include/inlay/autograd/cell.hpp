@@ -73,7 +73,7 @@ class cell_base {
 
   void acquire() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
   }
 
   // Cells live in the pool, like tensors: a statistic on its way to a buffer is one.
@@ -88,6 +88,8 @@ class cell_base {
   counted<cell_base> stray;  // got a gradient in the same backward pass, and no optimiser lists it
 
  private:
+  INLAY_COLD void end() noexcept { delete this; }
+
   std::atomic<int> owners_{0};
 };
 

@@ -30,7 +30,7 @@ class tape_state {
 
   void acquire() noexcept { ++owners_; }
   void release() noexcept {
-    if (--owners_ == 0) delete this;
+    if (--owners_ == 0) end();
   }
 
   // A running statistic seen in a forward pass. A cell that is queued again before it was applied keeps its place;
@@ -53,6 +53,8 @@ class tape_state {
   const autograd::mode mode;
 
  private:
+  INLAY_COLD void end() noexcept { delete this; }
+
   struct update {
     counted<cell_base> into, value;
   };

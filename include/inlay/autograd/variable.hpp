@@ -21,6 +21,12 @@ template <element T> class variable {
   variable(tensor<T> value, detail::counted<detail::tape_state> tape, detail::counted<detail::slot<T>> step)
       : value_(std::move(value)), tape_(std::move(tape)), step_(std::move(step)) {}
 
+  variable(const variable&) = default;
+  variable(variable&&) noexcept = default;
+  variable& operator=(const variable&) = default;
+  variable& operator=(variable&&) noexcept = default;
+  INLAY_OUTLINE ~variable() {}  // in one place: variables end in many
+
   const tensor<T>& value() const& noexcept { return value_; }
   tensor<T> value() && { return std::move(value_); }
   const inlay::shape& shape() const noexcept { return value_.shape(); }

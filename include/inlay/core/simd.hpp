@@ -34,7 +34,7 @@ template <class T, isa Level> struct simd {
   static constexpr isa level = Level;
   static constexpr int size = register_bytes(Level) / static_cast<int>(sizeof(T));
 
-  INLAY_INLINE simd() {}
+  simd() = default;
   INLAY_INLINE simd(const simd& other) : v(other.v) {}
   INLAY_INLINE simd& operator=(const simd& other) {
     v = other.v;
@@ -85,47 +85,107 @@ template <class T, isa Level> struct simd {
       store_first(to, count);
   }
 
-  INLAY_INLINE friend simd operator+(const simd& a, const simd& b) { return wrap(a.v + b.v); }
-  INLAY_INLINE friend simd operator-(const simd& a, const simd& b) { return wrap(a.v - b.v); }
-  INLAY_INLINE friend simd operator*(const simd& a, const simd& b) { return wrap(a.v * b.v); }
-  INLAY_INLINE friend simd operator/(const simd& a, const simd& b) { return wrap(a.v / b.v); }
+  INLAY_INLINE friend simd operator+(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v + b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator-(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v - b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator*(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v * b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator/(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v / b.v;
+    return out;
+  }
   // clang's own minus forgets NaN under -ffast-math.
   INLAY_INLINE friend simd operator-(const simd& a) { return simd(static_cast<T>(-0.0)) - a; }
   INLAY_INLINE simd& operator+=(const simd& b) { return *this = *this + b; }
 
-  INLAY_INLINE friend simd operator&(const simd& a, const simd& b) { return wrap(a.v & b.v); }
-  INLAY_INLINE friend simd operator|(const simd& a, const simd& b) { return wrap(a.v | b.v); }
-  INLAY_INLINE friend simd operator^(const simd& a, const simd& b) { return wrap(a.v ^ b.v); }
-  INLAY_INLINE friend simd operator~(const simd& a) { return wrap(~a.v); }
-  INLAY_INLINE friend simd operator<<(const simd& a, int bits) { return wrap(a.v << bits); }
-  INLAY_INLINE friend simd operator>>(const simd& a, int bits) { return wrap(a.v >> bits); }
+  INLAY_INLINE friend simd operator&(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v & b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator|(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v | b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator^(const simd& a, const simd& b) {
+    simd out;
+    out.v = a.v ^ b.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator~(const simd& a) {
+    simd out;
+    out.v = ~a.v;
+    return out;
+  }
+  INLAY_INLINE friend simd operator<<(const simd& a, int bits) {
+    simd out;
+    out.v = a.v << bits;
+    return out;
+  }
+  INLAY_INLINE friend simd operator>>(const simd& a, int bits) {
+    simd out;
+    out.v = a.v >> bits;
+    return out;
+  }
 
-  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) { return integer::wrap(a.v < b.v); }
-  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) { return integer::wrap(a.v > b.v); }
-  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) { return integer::wrap(a.v <= b.v); }
-  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) { return integer::wrap(a.v >= b.v); }
-  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) { return integer::wrap(a.v == b.v); }
-  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) { return integer::wrap(a.v != b.v); }
+  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v < b.v);
+    return out;
+  }
+  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v > b.v);
+    return out;
+  }
+  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v <= b.v);
+    return out;
+  }
+  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v >= b.v);
+    return out;
+  }
+  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v == b.v);
+    return out;
+  }
+  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) {
+    integer out;
+    out.v = (typename integer::raw)(a.v != b.v);
+    return out;
+  }
 
   // Lanes of `yes` where the mask is set, of `no` elsewhere.
   INLAY_INLINE friend simd select(const integer& mask, const simd& yes, const simd& no) {
-    return from_bits((mask & yes.bits()) | (~mask & no.bits()));
+    simd out;
+    out.v = mask.v ? yes.v : no.v;
+    return out;
   }
 
   INLAY_INLINE integer bits() const {
     integer out;
-    std::memcpy(&out.v, &v, sizeof(raw));
+    out.v = (typename integer::raw)v;
     return out;
   }
   INLAY_INLINE static simd from_bits(const integer& bits) {
     simd out;
-    std::memcpy(&out.v, &bits.v, sizeof(raw));
-    return out;
-  }
-
-  template <class Raw> INLAY_INLINE static simd wrap(const Raw& vector) {
-    simd out;
-    std::memcpy(&out.v, &vector, sizeof(raw));
+    out.v = (raw)bits.v;
     return out;
   }
 

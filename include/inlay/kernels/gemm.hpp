@@ -208,8 +208,8 @@ template <class T> struct gemm_range {
     return widest == 1 ? 1 : rows > (widest - 1) / 4 * 4 ? widest : 4;
   }
 
-  INLAY_INLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
-                                std::int64_t columns) {
+  INLAY_OUTLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
+                                 std::int64_t columns) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
   }

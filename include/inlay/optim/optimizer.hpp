@@ -108,8 +108,12 @@ class optimizer {
 template <class Optimizer> class optimizer_of : public optimizer {
  protected:
   using optimizer::optimizer;
-  void update(weight& w, detail::cell<float>& cell) override { static_cast<Optimizer&>(*this).run(w, cell); }
-  void update(weight& w, detail::cell<double>& cell) override { static_cast<Optimizer&>(*this).run(w, cell); }
+  INLAY_OUTLINE void update(weight& w, detail::cell<float>& cell) override {
+    static_cast<Optimizer&>(*this).run(w, cell);
+  }
+  INLAY_OUTLINE void update(weight& w, detail::cell<double>& cell) override {
+    static_cast<Optimizer&>(*this).run(w, cell);
+  }
 };
 
 // Runs an update kernel on a weight, its gradient and its state, threads sharing out the elements.
