@@ -2,10 +2,12 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/conv.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/math.hpp"
 #include "kernels/permute.hpp"
+#include "kernels/pool.hpp"
 #include "kernels/reduce.hpp"
 #include "kernels/softmax.hpp"
 #include "kernels/update.hpp"

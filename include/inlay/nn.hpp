@@ -2,9 +2,11 @@
 #pragma once
 
 #include "nn/activation.hpp"
+#include "nn/conv.hpp"
 #include "nn/dense.hpp"
 #include "nn/dropout.hpp"
 #include "nn/flatten.hpp"
 #include "nn/init.hpp"
+#include "nn/pool.hpp"
 #include "nn/rms_norm.hpp"
 #include "nn/sequential.hpp"

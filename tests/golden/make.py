@@ -65,6 +65,32 @@ case("matmul (3,) (3, 2)", torch.matmul, X[0], [[1.0, -2.0], [0.5, 0.25], [-1.0,
 case("mlp", lambda x, w, b, v: F.linear(F.linear(x, w, b).relu(), v), X, W, B, [[1.0, -1.0], [0.5, 2.0]],
      dy=[1.0, -2.0, 0.5, 3.0])
 
+BATCH = torch.arange(18.0).mul(0.9).sin().reshape(3, 2, 3).tolist()  # (N, C, L)
+DBATCH = torch.arange(18.0).mul(1.3).cos().reshape(3, 2, 3).tolist()
+CHANNELS = [[1.5, -0.5], [0.25, 2.0], [0.1, -0.3], [0.8, 1.7]]  # weight, bias, running mean and variance
+case("batch_norm", lambda x, w, b: F.batch_norm(x, t(CHANNELS[2]), t(CHANNELS[3]), w, b), BATCH, *CHANNELS[:2],
+     dy=DBATCH)
+case("batch_norm training", lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), BATCH, *CHANNELS[:2],
+     dy=DBATCH)
+case("batch_norm of rows, training", lambda x: F.batch_norm(x, None, None, training=True), X + DY, dy=DY + X)
+case("layer_norm", lambda x, w, b: F.layer_norm(x, (3,), w, b), X, [1.5, -0.5, 0.25], [0.5, 1.0, -2.0], dy=DY)
+case("layer_norm alone", lambda x: F.layer_norm(x, (3,)), X, dy=DY)
+
+
+def running(name, x, **options):
+    """Outputs and running values of BatchNorm1d after three training steps on x, 2 x + 1 and x * x."""
+    layer = torch.nn.BatchNorm1d(len(x[0]), **options)
+    for batch in (t(x), 2 * t(x) + 1, t(x) * t(x)):
+        layer(batch)
+    print(name)
+    line("running_mean", layer.running_mean)
+    line("running_var", layer.running_var)
+    line("y", layer.eval()(t(X + DY) if t(x).dim() == 2 else t(BATCH)))
+
+
+running("BatchNorm1d (N, C)", X + DY, momentum=0.3, eps=1e-3)
+running("BatchNorm1d (N, C, L)", BATCH)
+
 
 def trace(name, optimiser, **options):
     """w and b after steps 1, 2, 5 and 12 on a loss that couples them."""
@@ -89,3 +115,10 @@ trace("sgd decay", sgd, lr=0.05, momentum=0.8, weight_decay=0.1)
 trace("adam", adam)
 trace("adam decay", adam, lr=0.05, weight_decay=0.1)
 trace("adam betas", adam, lr=0.05, betas=(0.5, 0.75), eps=1e-3)
+
+PLANE = t([[[[1, -2, 3], [4, 0, -1], [0.5, 2, 6]]]], dtype=torch.float64)
+KERNELS = t([0.5, -1, 0.25, 1.5, 0.75, -0.5, 2, 1]).reshape(2, 1, 2, 2)
+line("conv2d layer", F.conv2d(PLANE, KERNELS, t(B), stride=(1, 2), padding=(0, 1)))
+line("max_pool2d", F.max_pool2d(PLANE, 2, 1))
+line("avg_pool2d", F.avg_pool2d(PLANE, 2, 2, 1))
+line("avg_pool2d without padding", F.avg_pool2d(PLANE, 2, 2, 1, count_include_pad=False))

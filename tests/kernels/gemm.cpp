@@ -52,8 +52,9 @@ template <class T> std::vector<T> run(isa level, const problem<T>& p, std::span<
     c[i / p.n * c_row + i % p.n] = p.before[static_cast<std::size_t>(i)];
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, 0, panels / 2, packed.data());
   kernels::gemm_pack_b(in_b, columns, p.k, p.n, panels / 2, panels, packed.data());
-  const kernels::gemm_problem<T> g{
-      p.m, p.n, p.k, in_a, packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr, p.relu};
+  const kernels::gemm_problem<T> g{p.m,           p.n,      p.k,   in_a,         nullptr,
+                                   packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr,
+                                   p.relu};
   for (const range& r : ranges)
     dispatch<kernels::gemm_range<T>>(level, &g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels),
                                      scratch.data());
@@ -234,4 +235,23 @@ TEST_CASE_TEMPLATE("gemm: NaN and infinities reach their own row or column only"
     p.accumulate = true;
     CHECK(support::is_nan(run(level, p)[7]));
   });
+}
+
+TEST_CASE_TEMPLATE("gemm: A in strips gives the same bits", T, float, double) {
+  for (const std::int64_t m : {1, 3, 6, 13, 241, 250})
+    for (const std::int64_t k : {0, 1, 65, 600})
+      support::for_each_isa([&](isa level) {
+        INFO("m ", m, " k ", k);
+        const problem<T> p{.m = m, .n = 37, .k = k};
+        const std::int64_t columns = kernels::gemm_panel_columns<T>(level), panels = (p.n + columns - 1) / columns;
+        support::guarded<T> strips(kernels::gemm_strips<T>(m, k)), packed(panels * columns * k), c(m * p.n);
+        kernels::gemm_pack_a<T>(level, {p.a.data(), k, 1}, m, k, strips.data());
+        kernels::gemm_pack_b<T>({p.b.data(), p.n, 1}, columns, k, p.n, 0, panels, packed.data());
+        const kernels::gemm_problem<T> g{m,        p.n, k,     {},      strips.data(), packed.data(),
+                                         c.data(), p.n, false, nullptr, false};
+        dispatch<kernels::gemm_range<T>>(level, &g, std::int64_t{0}, m, std::int64_t{0}, panels,
+                                         static_cast<T*>(nullptr));
+        CHECK(support::same_bits(c.values(), std::span<const T>(run(level, p))));
+        CHECK((strips.intact() && c.intact()));
+      });
 }

@@ -1,10 +1,10 @@
 // C = f(A B + bias): packed and blocked matrix product for float and double.
 //
 // B is packed once into panels of `columns` columns ([panel][k][columns], zero padded), so weights can be kept packed.
-// A is packed a block at a time into strips of `rows` rows ([strip][k][rows]). A register tile holds rows x columns of
-// C: 6 x 2 registers of 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles of latency), and
-// 12 x 2 of 32 with AVX-512. A panel piece of `depth` rows (16 KiB) stays in L1 while the strips of a block of A
-// (240 KiB, L2) stream by.
+// A is packed a block at a time into strips of `rows` rows ([strip][k][rows]), or comes in strips. A register tile
+// holds rows x columns of C: 6 x 2 registers of 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles
+// of latency), and 12 x 2 of 32 with AVX-512. A panel piece of `depth` rows (16 KiB) stays in L1 while the strips of a
+// block of A (240 KiB, L2) stream by.
 //
 // Order of a sum: from 0 over `depth` rows of k, then these parts in order. It depends on k alone, so a row of C has
 // the same bits whatever other rows, tiles or threads there are.
@@ -38,6 +38,14 @@ template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
 // Elements of scratch memory that one call of gemm_range needs.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
   return gemm_blocking<T, isa::plain>::block_rows * gemm_blocking<T, isa::plain>::most_depth;
+}
+
+template <class T> int gemm_strip_rows(isa level) noexcept {
+  return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::rows : gemm_blocking<T, isa::avx2>::rows;
+}
+// Elements of A (m x k) in strips.
+template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {
+  return (m + gemm_blocking<T, isa::avx512>::rows) * k;
 }
 
 // A matrix in memory: element (i, j) is data[i * row + j * column].
@@ -118,9 +126,42 @@ void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std:
     }
 }
 
+namespace detail {
+
+// Height of the next strip of a block with `rows` rows left: the widest while it is filled better than fours; a block
+// of one row has its own.
+INLAY_INLINE std::int64_t strip_height(std::int64_t rows, std::int64_t widest) {
+  return widest == 1 ? 1 : rows > (widest - 1) / 4 * 4 ? widest : 4;
+}
+
+// Packs a block of at most block_rows rows.
+template <class T>
+INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
+                               T* out) {
+  if (rows == 1) widest = 1;
+  for (std::int64_t s = 0; length > 0 && s < rows;) {
+    const std::int64_t height = strip_height(rows - s, widest);
+    pack_lines(a.data + s * a.row, a.row, a.column, rows - s < height ? rows - s : height, height, length,
+               out + s * length);
+    s += height;
+  }
+}
+
+}  // namespace detail
+
+// Packs the whole of A (m x k) into strips for a level, to be used in many calls.
+template <class T>
+void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k, T* strips) noexcept {
+  constexpr std::int64_t most = gemm_blocking<T, isa::plain>::block_rows;
+  for (std::int64_t i = 0; i < m; i += most)
+    detail::pack_strips(strided<T>{a.data + i * a.row, a.row, a.column}, m - i < most ? m - i : most,
+                        gemm_strip_rows<T>(level), k, strips + i * k);
+}
+
 template <class T> struct gemm_problem {
   std::int64_t m, n, k;
   strided<T> a;
+  const T* strips;  // A packed whole; null: it is packed from `a`, block by block
   const T* panels;  // B, packed
   T* c;
   std::int64_t c_row;
@@ -129,7 +170,8 @@ template <class T> struct gemm_problem {
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements.
+// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements,
+// unused when A comes in strips; row_first is 0 then.
 template <class T> struct gemm_range {
   template <isa Level>
   INLAY_INLINE static void run(const gemm_problem<T>* problem, std::int64_t row_first, std::int64_t row_last,
@@ -156,10 +198,12 @@ template <class T> struct gemm_range {
     using blocking = gemm_blocking<T, Level>;
     const bool single = rows == 1;
     const std::int64_t widest = single ? 1 : blocking::rows;
-    for (std::int64_t s = 0; length > 0 && s < rows; s += strip(rows - s, widest))
-      detail::pack_lines(g.a.data + (i + s) * g.a.row + p * g.a.column, g.a.row, g.a.column,
-                         rows - s < strip(rows - s, widest) ? rows - s : strip(rows - s, widest),
-                         strip(rows - s, widest), length, scratch + s * length);
+    if (g.strips == nullptr)
+      detail::pack_strips(strided<T>{g.a.data + i * g.a.row + p * g.a.column, g.a.row, g.a.column}, rows,
+                          blocking::rows, length, scratch);
+    // Of a strip of `height` rows, this part of k begins at a + height * skip; the next strip is height * step on.
+    const T* a = g.strips == nullptr ? scratch : g.strips + i * g.k;
+    const std::int64_t skip = g.strips == nullptr ? 0 : p, step = g.strips == nullptr ? length : g.k;
     const bool add = g.accumulate || p > 0, last = p + length >= g.k;
     for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
       const T* b = g.panels + (panel * g.k + p) * blocking::columns;
@@ -168,9 +212,9 @@ template <class T> struct gemm_range {
       taken = single && panel + 4 <= panel_last && left >= 4 * blocking::columns ? 4 : 1;
       const std::int64_t columns = left < taken * blocking::columns ? left : taken * blocking::columns;
       if (taken == 4)
-        tile<Level, 1, 4>(length, scratch, b, g.k * blocking::columns, c, g.c_row, add);
+        tile<Level, 1, 4>(length, a + skip, b, g.k * blocking::columns, c, g.c_row, add);
       else
-        column_of_tiles<Level>(g, length, rows, widest, columns, scratch, b, c, add);
+        column_of_tiles<Level>(g, length, rows, widest, columns, a, skip, step, b, c, add);
       if (last)
         finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.relu, rows, columns);
     }
@@ -179,11 +223,11 @@ template <class T> struct gemm_range {
   // All strips of a block of A against one panel.
   template <isa Level>
   INLAY_INLINE static void column_of_tiles(const gemm_problem<T>& g, std::int64_t length, std::int64_t rows,
-                                           std::int64_t widest, std::int64_t columns, const T* a, const T* b, T* c,
-                                           bool add) {
+                                           std::int64_t widest, std::int64_t columns, const T* a, std::int64_t skip,
+                                           std::int64_t step_a, const T* b, T* c, bool add) {
     using blocking = gemm_blocking<T, Level>;
     for (std::int64_t s = 0; s < rows;) {
-      const std::int64_t height = strip(rows - s, widest), used = rows - s < height ? rows - s : height;
+      const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
       // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
       T edge[blocking::rows * blocking::columns];
       const bool whole = used == height && columns == blocking::columns;
@@ -191,21 +235,16 @@ template <class T> struct gemm_range {
       T* to = whole ? c : edge;
       const std::int64_t step = whole ? g.c_row : blocking::columns;
       if (height == blocking::rows)
-        tile<Level, blocking::rows, 1>(length, a, b, 0, to, step, add);
+        tile<Level, blocking::rows, 1>(length, a + height * skip, b, 0, to, step, add);
       else if (height == 1)
-        tile<Level, 1, 1>(length, a, b, 0, to, step, add);
+        tile<Level, 1, 1>(length, a + skip, b, 0, to, step, add);
       else if constexpr (blocking::rows != 4)
-        tile<Level, 4, 1>(length, a, b, 0, to, step, add);
+        tile<Level, 4, 1>(length, a + height * skip, b, 0, to, step, add);
       if (!whole) copy(edge, blocking::columns, c, g.c_row, used, columns);
       s += height;
-      a += height * length;
+      a += height * step_a;
       c += height * g.c_row;
     }
-  }
-
-  // Height of the next strip: the widest while it is filled better than fours; a single row has its own.
-  INLAY_INLINE static std::int64_t strip(std::int64_t rows, std::int64_t widest) {
-    return widest == 1 ? 1 : rows > (widest - 1) / 4 * 4 ? widest : 4;
   }
 
   INLAY_OUTLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,

@@ -4,23 +4,9 @@
 #include "../kernels/activation.hpp"
 #include "../kernels/gemm.hpp"
 #include "map.hpp"
+#include "packed.hpp"
 
 namespace inlay::inline v0_1::detail {
-
-// B in panels. For a weight they are kept with its memory until it is written, so inference packs once. Concurrent
-// readers may each build them; one set is kept and none waits.
-template <class T> struct packed_form final : derived_form {
-  static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);
-  packed_form() noexcept : derived_form(kind_of_form) {}
-  bool is(const kernels::strided<T>& b, std::int64_t rows, std::int64_t columns, isa at) const noexcept {
-    return data == b.data && k == rows && n == columns && row == b.row && level == at;
-  }
-
-  const T* data;
-  std::int64_t k, n, row;
-  isa level;
-  tensor<T> panels;
-};
 
 template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
@@ -31,23 +17,10 @@ template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k
   return panels;
 }
 
+// B in panels; `owner` is the tensor it lies in.
 template <class T>
 tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
-  block* keeper = owner.keeper();
-  if (keeper == nullptr) return pack_b(b, k, n, level);
-  for (derived_form* form = keeper->forms.load(std::memory_order_acquire); form != nullptr; form = form->next)
-    if (form->kind == packed_form<T>::kind_of_form && static_cast<packed_form<T>*>(form)->is(b, k, n, level))
-      return static_cast<packed_form<T>*>(form)->panels;
-  auto* made = new packed_form<T>;
-  made->data = b.data;
-  made->k = k, made->n = n, made->row = b.row;
-  made->level = level;
-  made->panels = pack_b(b, k, n, level);
-  tensor<T> panels = made->panels;
-  derived_form* head = keeper->forms.load(std::memory_order_relaxed);
-  do made->next = head;
-  while (!keeper->forms.compare_exchange_weak(head, made, std::memory_order_release, std::memory_order_relaxed));
-  return panels;
+  return packed(owner, {b.data, k, n, b.row, layout_panels, level}, [&] { return pack_b(b, k, n, level); });
 }
 
 // C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in. relu is applied as C is written; the others
@@ -60,7 +33,8 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
   const isa level = active_isa();
   const tensor<T> panels = panels_of(owner, b, k, n, level);
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
-  const kernels::gemm_problem<T> problem{m, n, k, a, panels.data(), c, n, accumulate, bias, finish == activation::relu};
+  const kernels::gemm_problem<T> problem{
+      m, n, k, a, nullptr, panels.data(), c, n, accumulate, bias, finish == activation::relu};
   const kernels::gemm_problem<T>* shared = &problem;
 
   // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.

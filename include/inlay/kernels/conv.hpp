@@ -1,0 +1,117 @@
+// Convolution as a matrix product: the weights (K x C·kernel) times the matrix whose row p holds what kernel position
+// p = (channel, offsets) sees from each output position. That matrix is never stored whole: pieces of it are packed
+// straight into gemm's panels, zeros standing for the padding.
+//
+// One geometry serves one to three axes (missing ones have size 1) and both directions: the gradient of the input is
+// the convolution of the output's gradient, spread apart by the stride, with the kernel turned round.
+#pragma once
+
+#include <array>
+
+#include "gemm.hpp"
+
+INLAY_PRECISE_BEGIN
+
+namespace inlay::inline v0_1::kernels {
+
+struct conv_geometry {
+  using axes = std::array<std::int64_t, 3>;
+  axes in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
+  axes padding{0, 0, 0};      // before the first element; what is behind the last follows from `out`
+  axes spread{1, 1, 1};       // elements of the input lie this far apart, zeros between them
+  std::int64_t channels = 1;  // that one output sees
+
+  static std::int64_t product(const axes& a) noexcept { return a[0] * a[1] * a[2]; }
+  std::int64_t rows() const noexcept { return channels * product(kernel); }  // of the matrix
+  std::int64_t columns() const noexcept { return product(out); }
+  // The input's gradient, for `of` output channels of one group.
+  conv_geometry turned(std::int64_t of) const noexcept {
+    conv_geometry g;
+    for (std::size_t i = 0; i < 3; ++i) {
+      g.padding[i] = dilation[i] * (kernel[i] - 1) - padding[i];
+      g.spread[i] = stride[i];
+    }
+    g.in = out, g.out = in, g.kernel = kernel, g.dilation = dilation, g.channels = of;
+    return g;
+  }
+};
+
+namespace detail {
+
+// Where output position 0 looks along an axis, for one kernel offset; output o looks at first + o * stride.
+INLAY_INLINE std::int64_t conv_first(const conv_geometry& g, std::size_t axis, std::int64_t offset) {
+  return offset * g.dilation[axis] - g.padding[axis];
+}
+
+// The element of the input that lies at a place along an axis, or -1.
+INLAY_INLINE std::int64_t conv_element(const conv_geometry& g, std::size_t axis, std::int64_t place) {
+  if (place < 0 || place % g.spread[axis] != 0) return -1;
+  const std::int64_t element = place / g.spread[axis];
+  return element < g.in[axis] ? element : -1;
+}
+
+// to[i] = the elements that `count` neighbouring outputs see, the first of them at `place`; 0 outside.
+template <class T>
+INLAY_INLINE void conv_segment(const conv_geometry& g, const T* row, std::int64_t place, std::int64_t count, T* to) {
+  const std::int64_t step = g.stride[2], spread = g.spread[2], width = g.in[2];
+  if (spread == 1) {
+    std::int64_t first = place < 0 ? (-place + step - 1) / step : 0;
+    std::int64_t last = place < width ? (width - place + step - 1) / step : 0;
+    first = first < count ? first : count;
+    last = last < count ? last : count;
+    last = last > first ? last : first;
+    for (std::int64_t i = 0; i < first; ++i) to[i] = T{0};
+    const T* from = row + place;
+    if (step == 1)
+      std::memcpy(to + first, from + first, static_cast<std::size_t>(last - first) * sizeof(T));
+    else
+      for (std::int64_t i = first; i < last; ++i) to[i] = from[i * step];
+    for (std::int64_t i = last; i < count; ++i) to[i] = T{0};
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
+    std::int64_t element = place > 0 ? (place + spread - 1) / spread : 0;  // the stride is 1 here
+    for (; element < width && element * spread < place + count; ++element) to[element * spread - place] = row[element];
+  }
+}
+
+}  // namespace detail
+
+// Columns [first, last) of row p of the matrix, from the input of one group (channels, in…).
+template <class T>
+INLAY_OUTLINE void conv_row(const conv_geometry& g, const T* x, std::int64_t p, std::int64_t first, std::int64_t last,
+                            T* to) noexcept {
+  const std::int64_t k2 = p % g.kernel[2], k1 = p / g.kernel[2] % g.kernel[1],
+                     k0 = p / (g.kernel[2] * g.kernel[1]) % g.kernel[0];
+  x += p / conv_geometry::product(g.kernel) * conv_geometry::product(g.in);
+  const std::int64_t place2 = detail::conv_first(g, 2, k2);
+  for (std::int64_t j = first; j < last;) {
+    const std::int64_t o2 = j % g.out[2], o1 = j / g.out[2] % g.out[1], o0 = j / (g.out[2] * g.out[1]);
+    const std::int64_t count = last - j < g.out[2] - o2 ? last - j : g.out[2] - o2;
+    const std::int64_t i1 = detail::conv_element(g, 1, detail::conv_first(g, 1, k1) + o1 * g.stride[1]),
+                       i0 = detail::conv_element(g, 0, detail::conv_first(g, 0, k0) + o0 * g.stride[0]);
+    if (i0 < 0 || i1 < 0)
+      for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
+    else
+      detail::conv_segment(g, x + (i0 * g.in[1] + i1) * g.in[2], place2 + o2 * g.stride[2], count, to);
+    to += count;
+    j += count;
+  }
+}
+
+// Columns [first, last) of the matrix as panels of `width` columns. `line`: room for the columns, rounded up to panels.
+template <class T>
+void conv_pack(const conv_geometry& g, const T* x, std::int64_t first, std::int64_t last, std::int64_t width, T* line,
+               T* panels) noexcept {
+  const std::int64_t rows = g.rows(), count = (last - first + width - 1) / width;
+  for (std::int64_t j = last - first; j < count * width; ++j) line[j] = T{0};
+  for (std::int64_t p = 0; p < rows; ++p) {
+    conv_row(g, x, p, first, last, line);
+    for (std::int64_t panel = 0; panel < count; ++panel)
+      detail::pack_lines(line + panel * width, std::int64_t{1}, std::int64_t{0}, width, width, std::int64_t{1},
+                         panels + (panel * rows + p) * width);
+  }
+}
+
+}  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END

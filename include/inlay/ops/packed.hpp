@@ -1,0 +1,42 @@
+// A matrix in the order its kernel reads it. For a weight the packed form is kept with its memory until it is written,
+// so inference packs once.
+#pragma once
+
+#include "../autograd/apply.hpp"
+
+namespace inlay::inline v0_1::detail {
+
+// Which part of a weight, in which order.
+struct packed_key {
+  const void* data;
+  std::int64_t rows, columns, step;
+  int layout;  // of the kernel that reads it
+  isa level;
+  bool operator==(const packed_key&) const = default;
+};
+inline constexpr int layout_panels = 0, layout_strips = 1, layout_flipped_strips = 2;
+
+template <class T> struct packed_form final : derived_form {
+  static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);
+  explicit packed_form(const packed_key& of) noexcept : derived_form(kind_of_form), key(of) {}
+  const packed_key key;
+  tensor<T> elements;
+};
+
+// What pack() makes of `owner`. Concurrent readers may each make it; one is kept and none waits.
+template <class T, class Pack> tensor<T> packed(const tensor<T>& owner, const packed_key& key, Pack&& pack) {
+  block* keeper = owner.keeper();
+  if (keeper == nullptr) return pack();
+  for (derived_form* form = keeper->forms.load(std::memory_order_acquire); form != nullptr; form = form->next)
+    if (form->kind == packed_form<T>::kind_of_form && static_cast<packed_form<T>*>(form)->key == key)
+      return static_cast<packed_form<T>*>(form)->elements;
+  tensor<T> elements = pack();
+  auto* made = new packed_form<T>(key);
+  made->elements = elements;
+  derived_form* head = keeper->forms.load(std::memory_order_relaxed);
+  do made->next = head;
+  while (!keeper->forms.compare_exchange_weak(head, made, std::memory_order_release, std::memory_order_relaxed));
+  return elements;
+}
+
+}  // namespace inlay::inline v0_1::detail
