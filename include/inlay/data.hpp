@@ -3,4 +3,5 @@
 
 #include "data/csv.hpp"
 #include "data/dataset.hpp"
+#include "data/idx.hpp"
 #include "data/loader.hpp"
