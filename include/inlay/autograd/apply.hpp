@@ -97,15 +97,13 @@ template <class Op, class T, class Kept, class... In> class step final : public 
   std::array<node*, sizeof...(In)> inputs_;
 };
 
-inline constinit const counted<tape_state> no_tape;
-
 // The tape that the operands have in common; a variable without one joins any.
-inline void join_tape(const char* name, const counted<tape_state>*& common, const counted<tape_state>& other) {
-  if (!other) return;
-  if (common != nullptr && common->get() != other.get()) [[unlikely]]
+inline void join_tape(const char* name, tape_state*& common, tape_state* other) {
+  if (other == nullptr) return;
+  if (common != nullptr && common != other) [[unlikely]]
     throw state_error(
         name, {"expected operands of one tape, got two; give the other one as .value() or through tape.input()"});
-  common = &other;
+  common = other;
 }
 
 // Any operand's value, its tape and its step; a tensor among variables is a constant.
@@ -115,15 +113,14 @@ template <class A> decltype(auto) as_tensor(A&& a) {
   else
     return std::forward<A>(a).value();
 }
-template <class T> const counted<tape_state>& tape_of(const variable<T>& a) { return a.tape(); }
-template <class T> const counted<tape_state>& tape_of(const tensor<T>&) { return no_tape; }
+template <class T> tape_state* tape_of(const variable<T>& a) { return a.tape().get(); }
+template <class T> tape_state* tape_of(const tensor<T>&) { return nullptr; }
 template <class T> slot<T>* step_of(const variable<T>& a) { return a.step().get(); }
 template <class T> slot<T>* step_of(const tensor<T>&) { return nullptr; }
 
 template <class Op, class... Operand> auto record(const Op& op, Operand&&... operands) {
-  const counted<tape_state>* tape = nullptr;
+  tape_state* tape = nullptr;
   (join_tape(Op::name, tape, tape_of(operands)), ...);
-  if (tape == nullptr) tape = &no_tape;
   const bool wanted = (static_cast<bool>(step_of(operands)) || ...);
 
   const auto finish = [&](auto result, auto kept) {
@@ -131,11 +128,11 @@ template <class Op, class... Operand> auto record(const Op& op, Operand&&... ope
     using recorded_step = step<Op, T, decltype(kept), typename std::remove_cvref_t<Operand>::value_type...>;
     counted<slot<T>> made;
     if (wanted) made = counted<slot<T>>(new recorded_step(result.shape(), op, std::move(kept), step_of(operands)...));
-    return variable<T>(std::move(result), *tape, std::move(made));
+    return variable<T>(std::move(result), counted<tape_state>(tape), std::move(made));
   };
 
-  if constexpr (requires { op.record(tape->get(), as_tensor(operands)...); }) {
-    auto both = op.record(tape->get(), as_tensor(operands)...);
+  if constexpr (requires { op.record(tape, as_tensor(operands)...); }) {
+    auto both = op.record(tape, as_tensor(operands)...);
     return finish(std::move(both.result), std::move(both.kept));
   } else if constexpr (requires { op.keep(op.forward(as_tensor(operands)...)); }) {
     auto result = op.forward(as_tensor(std::forward<Operand>(operands))...);
