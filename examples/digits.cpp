@@ -1,4 +1,4 @@
-// Trains a multi-layer perceptron on handwritten digits, five times from different seeds; saves the last one, reloads
+// Trains a convolutional net on handwritten digits, five times from different seeds; saves the last one, reloads
 // it, and shows that it predicts the same.
 //   digits [FILE.csv]     default: data/digits.csv
 #include <chrono>
@@ -11,16 +11,18 @@ namespace {
 using namespace inlay;
 
 struct digit_net {
-  nn::dense<float> hidden{{.in = 64, .out = 128, .activation = activation::relu}};
-  nn::dropout drop{{.p = 0.2}};
-  nn::dense<float> second{{.in = 128, .out = 64, .activation = activation::relu}};
+  nn::conv2d<float> first{{.in = 1, .out = 24, .kernel = 3, .padding = 1, .activation = activation::relu}};
+  nn::conv2d<float> second{{.in = 24, .out = 48, .kernel = 3, .padding = 1, .activation = activation::relu}};
+  nn::max_pool2d pool{{.kernel = 2}};
+  nn::dropout drop{{.p = 0.3}};
+  nn::dense<float> hidden{{.in = 48 * 4 * 4, .out = 64, .activation = activation::relu}};
   nn::dense<float> scores{{.in = 64, .out = 10}};
 
-  auto operator()(const auto& x) const { return scores(second(drop(hidden(x)))); }
+  auto operator()(const auto& x) const { return scores(drop(hidden(drop(flatten(pool(second(first(x)))))))); }
   static void members(auto& self, auto&& visit) {
-    visit("hidden", self.hidden);
-    visit("drop", self.drop);
+    visit("first", self.first);
     visit("second", self.second);
+    visit("hidden", self.hidden);
     visit("scores", self.scores);
   }
 };
@@ -29,7 +31,8 @@ using digits = data::tensor_dataset<float, std::int64_t>;
 
 digits read(const std::string& path) {
   const data::table table = data::read_csv(path);
-  return {table.columns(0, -1).cast<float>() * (1 / 16.0f), table.columns(-1).cast<std::int64_t>().reshape({-1})};
+  const tensor<float> pixels = table.columns(0, -1).cast<float>() * (1 / 16.0f);
+  return {pixels.reshape({-1, 1, 8, 8}), table.columns(-1).cast<std::int64_t>().reshape({-1})};
 }
 
 double accuracy_of(const digit_net& net, const digits& samples) {
@@ -40,7 +43,7 @@ double accuracy_of(const digit_net& net, const digits& samples) {
 
 // Trains on the training part and returns the accuracy on the other.
 double train(digit_net& net, const digits& training, const digits& test, std::uint64_t seed) {
-  constexpr int epochs = 60;
+  constexpr int epochs = 20;
   init::weights(net, {.seed = seed});
   optim::adam optimizer{net, {.learning_rate = 2e-3}};
   autograd::tape tape{{.seed = seed}};
@@ -56,7 +59,7 @@ double train(digit_net& net, const digits& training, const digits& test, std::ui
       optimizer.zero_grad();
       total += loss.item();
     }
-    if (epoch % 20 == 0)
+    if (epoch % 5 == 0)
       std::printf("seed %d, epoch %2d: loss %.4f, test accuracy %.4f\n", static_cast<int>(seed), epoch,
                   static_cast<double>(total / static_cast<float>(loader.batches())), accuracy_of(net, test));
   }

@@ -45,8 +45,9 @@ INLAY_INLINE std::int64_t conv_first(const conv_geometry& g, std::size_t axis, s
 
 // The element of the input that lies at a place along an axis, or -1.
 INLAY_INLINE std::int64_t conv_element(const conv_geometry& g, std::size_t axis, std::int64_t place) {
-  if (place < 0 || place % g.spread[axis] != 0) return -1;
-  const std::int64_t element = place / g.spread[axis];
+  if (place < 0) return -1;
+  const std::int64_t spread = g.spread[axis], element = spread == 1 ? place : place / spread;
+  if (element * spread != place) return -1;
   return element < g.in[axis] ? element : -1;
 }
 
@@ -62,10 +63,14 @@ INLAY_INLINE void conv_segment(const conv_geometry& g, const T* row, std::int64_
     last = last > first ? last : first;
     for (std::int64_t i = 0; i < first; ++i) to[i] = T{0};
     const T* from = row + place;
-    if (step == 1)
-      std::memcpy(to + first, from + first, static_cast<std::size_t>(last - first) * sizeof(T));
-    else
+    if (step == 1) {
+      using V = simd<T, isa::plain>;
+      std::int64_t i = first;
+      for (; i + V::size <= last; i += V::size) V::load(from + i).store(to + i);
+      for (; i < last; ++i) to[i] = from[i];
+    } else {
       for (std::int64_t i = first; i < last; ++i) to[i] = from[i * step];
+    }
     for (std::int64_t i = last; i < count; ++i) to[i] = T{0};
   } else {
     for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
@@ -83,18 +88,21 @@ INLAY_OUTLINE void conv_row(const conv_geometry& g, const T* x, std::int64_t p, 
   const std::int64_t k2 = p % g.kernel[2], k1 = p / g.kernel[2] % g.kernel[1],
                      k0 = p / (g.kernel[2] * g.kernel[1]) % g.kernel[0];
   x += p / conv_geometry::product(g.kernel) * conv_geometry::product(g.in);
-  const std::int64_t place2 = detail::conv_first(g, 2, k2);
-  for (std::int64_t j = first; j < last;) {
-    const std::int64_t o2 = j % g.out[2], o1 = j / g.out[2] % g.out[1], o0 = j / (g.out[2] * g.out[1]);
-    const std::int64_t count = last - j < g.out[2] - o2 ? last - j : g.out[2] - o2;
-    const std::int64_t i1 = detail::conv_element(g, 1, detail::conv_first(g, 1, k1) + o1 * g.stride[1]),
-                       i0 = detail::conv_element(g, 0, detail::conv_first(g, 0, k0) + o0 * g.stride[0]);
+  const std::int64_t first2 = detail::conv_first(g, 2, k2), first1 = detail::conv_first(g, 1, k1),
+                     first0 = detail::conv_first(g, 0, k0);
+  std::int64_t o2 = first % g.out[2], o1 = first / g.out[2] % g.out[1], o0 = first / (g.out[2] * g.out[1]);
+  for (std::int64_t left = last - first; left > 0;) {
+    const std::int64_t count = left < g.out[2] - o2 ? left : g.out[2] - o2;
+    const std::int64_t i1 = detail::conv_element(g, 1, first1 + o1 * g.stride[1]),
+                       i0 = detail::conv_element(g, 0, first0 + o0 * g.stride[0]);
     if (i0 < 0 || i1 < 0)
       for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
     else
-      detail::conv_segment(g, x + (i0 * g.in[1] + i1) * g.in[2], place2 + o2 * g.stride[2], count, to);
+      detail::conv_segment(g, x + (i0 * g.in[1] + i1) * g.in[2], first2 + o2 * g.stride[2], count, to);
     to += count;
-    j += count;
+    left -= count;
+    o2 = 0;
+    if (++o1 == g.out[1]) o1 = 0, ++o0;
   }
 }
 
