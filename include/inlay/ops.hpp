@@ -4,6 +4,7 @@
 
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/batch_norm.hpp"
 #include "ops/concat.hpp"
 #include "ops/conv.hpp"
 #include "ops/cross_entropy.hpp"
@@ -11,6 +12,7 @@
 #include "ops/exponential.hpp"
 #include "ops/extents.hpp"
 #include "ops/gemm.hpp"
+#include "ops/layer_norm.hpp"
 #include "ops/linear.hpp"
 #include "ops/map.hpp"
 #include "ops/matmul.hpp"
@@ -19,5 +21,6 @@
 #include "ops/reduce.hpp"
 #include "ops/reduction.hpp"
 #include "ops/reshape.hpp"
+#include "ops/slice.hpp"
 #include "ops/softmax.hpp"
 #include "ops/transpose.hpp"

@@ -122,3 +122,16 @@ line("conv2d layer", F.conv2d(PLANE, KERNELS, t(B), stride=(1, 2), padding=(0, 1
 line("max_pool2d", F.max_pool2d(PLANE, 2, 1))
 line("avg_pool2d", F.avg_pool2d(PLANE, 2, 2, 1))
 line("avg_pool2d without padding", F.avg_pool2d(PLANE, 2, 2, 1, count_include_pad=False))
+
+
+def wave(sizes, angle):
+    return (angle + 0.7 * torch.arange(float(torch.Size(sizes).numel()))).sin().reshape(sizes)
+
+
+CELL = torch.nn.LSTMCell(2, 2)
+for weight, (sizes, angle) in zip(CELL.parameters(), (((8, 2), 0.1), ((8, 2), 0.2), ((8,), 0.3), ((8,), 0.4))):
+    weight.data = wave(sizes, angle)
+STATE = None
+for step in wave((2, 6), 0.5).reshape(2, 3, 2).unbind(1):
+    STATE = CELL(step, STATE)
+line("lstm_cell", torch.cat(STATE, 1))
