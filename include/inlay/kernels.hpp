@@ -6,6 +6,7 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/math.hpp"
+#include "kernels/norm.hpp"
 #include "kernels/permute.hpp"
 #include "kernels/pool.hpp"
 #include "kernels/reduce.hpp"

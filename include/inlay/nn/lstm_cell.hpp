@@ -52,8 +52,8 @@ template <floating T = float> class lstm_cell {
                         {"expected h and c of one shape, got ", state.h.shape(), " and ", state.c.shape()});
     const auto gates = linear(x, weight_ih, bias_ih) + linear(state.h, weight_hh.in(x), bias_hh.in(x));
     const auto part = [&](std::int64_t i) { return slice(gates, -1, i * hidden, (i + 1) * hidden); };
-    auto c = sigmoid(part(1)) * state.c + sigmoid(part(0)) * tanh(part(2));
-    auto h = sigmoid(part(3)) * tanh(c);
+    auto c = inlay::sigmoid(part(1)) * state.c + inlay::sigmoid(part(0)) * inlay::tanh(part(2));
+    auto h = inlay::sigmoid(part(3)) * inlay::tanh(c);
     return lstm_state<decltype(c)>{std::move(h), std::move(c)};
   }
 
