@@ -1,5 +1,6 @@
 // inlay: deep learning inlaid in your own program. This header brings what needs nothing but the standard library
-// and OpenMP; `inlay/xtensor.hpp` and `inlay/eigen.hpp` connect to those libraries, `inlay/testing.hpp` checks layers.
+// and OpenMP; `inlay/xtensor.hpp`, `inlay/eigen.hpp` and `inlay/zlib.hpp` connect to those libraries,
+// `inlay/testing.hpp` checks layers.
 //
 //   core      tensors, memory, random numbers, threads, errors
 //   kernels   mathematics on raw pointers, for every instruction set
