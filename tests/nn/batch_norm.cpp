@@ -40,7 +40,7 @@ template <class T> nn::batch_norm<T> seasoned(std::int64_t features) {
   layer.weight.assign(made_up<T>({features}, 5, 0.5, 2));
   layer.bias.assign(made_up<T>({features}, 6));
   layer.running_mean = buffer<T>(made_up<T>({features}, 7));
-  layer.running_variance = buffer<T>(made_up<T>({features}, 8, 0.25, 4));
+  layer.running_var = buffer<T>(made_up<T>({features}, 8, 0.25, 4));
   return layer;
 }
 
@@ -51,14 +51,14 @@ TEST_CASE("batch_norm layer: running values and predictions are PyTorch's after 
   const nn::batch_norm<double> flat{{.features = 3, .epsilon = 1e-3, .momentum = 0.3}};
   train(flat, rows);
   check_close(flat.running_mean.value(), {0.463125, 1.35225, 1.033125});
-  check_close(flat.running_variance.value(), {1.775640625, 9.80930859375, 2.714875});
+  check_close(flat.running_var.value(), {1.775640625, 9.80930859375, 2.714875});
   check_close(flat(rows), {-1.4728148672136687, -0.27209820418891667, 0.5866991274949551, -0.15989489644057975,
                            -0.6711862126795543, -0.0201002286730656, 0.4027850910336012, -1.0702742211701919,
                            -0.32349990675707596, -0.15989489644057975, 0.5260778127923584, -1.233698941009107});
   const nn::batch_norm<double> deep{{.features = 2}};
   train(deep, waves());
   check_close(deep.running_mean.value(), {0.1406302783875037, 0.19961796653671013});
-  check_close(deep.running_variance.value(), {0.9829036131463856, 0.9579435332862597});
+  check_close(deep.running_var.value(), {0.9829036131463856, 0.9579435332862597});
   check_close(deep(waves()),
               {-0.14184732870050934, 0.6482586918800289, 0.8404282280665493, 0.2327066967163004, -0.6560794373429546,
                -1.2027043405720566, -0.9212995173137906, -0.12488791643105929, 0.6586891393581763, 0.7869946891161964,
@@ -87,7 +87,7 @@ TEST_CASE_TEMPLATE("batch_norm layer: every judge, as it infers", T, float, doub
     const auto r = testing::check_layer(layer, made_up<T>(sizes, 1));
     CHECK_MESSAGE(r.ok(), r.text());
     CHECK(same_bits(layer.running_mean.value(), seasoned<T>(9).running_mean.value()));
-    CHECK(same_bits(layer.running_variance.value(), seasoned<T>(9).running_variance.value()));
+    CHECK(same_bits(layer.running_var.value(), seasoned<T>(9).running_var.value()));
   }
 }
 
@@ -107,7 +107,7 @@ TEST_CASE_TEMPLATE("batch_norm layer: training has the same bits for any number 
                                          layer.weight.grad(),
                                          layer.bias.grad(),
                                          layer.running_mean.value(),
-                                         layer.running_variance.value()};
+                                         layer.running_var.value()};
         if (threads == 1) first = all;
         for (std::size_t i = 0; i < all.size(); ++i) CHECK(same_bits(all[i], first[i]));
       });
@@ -132,14 +132,14 @@ TEST_CASE("batch_norm layer: running values move once per backward or apply_stat
   check_close(other.running_mean.value(), before);
   t.apply_statistics();
   check_close(other.running_mean.value(), once);
-  CHECK(same_bits(other.running_variance.value(), layer.running_variance.value()));
+  CHECK(same_bits(other.running_var.value(), layer.running_var.value()));
   t.apply_statistics();
   check_close(other.running_mean.value(), once);
 }
 
 TEST_CASE("batch_norm layer: inference uses the running values and leaves them alone") {
   const nn::batch_norm<double> layer = seasoned<double>(3);
-  const tensor<double> mean = layer.running_mean.value(), variance = layer.running_variance.value(), y = layer(rows);
+  const tensor<double> mean = layer.running_mean.value(), variance = layer.running_var.value(), y = layer(rows);
   tape t({.mode = mode::infer});
   const auto on_tape = layer(t.leaf(rows));
   const auto bare = layer(variable<double>{rows});
@@ -149,7 +149,7 @@ TEST_CASE("batch_norm layer: inference uses the running values and leaves them a
   sum(bare).backward();
   t.apply_statistics();
   CHECK(same_bits(layer.running_mean.value(), mean));
-  CHECK(same_bits(layer.running_variance.value(), variance));
+  CHECK(same_bits(layer.running_var.value(), variance));
   CHECK(layer.weight.has_grad());
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("batch_norm layer: files, copies and redrawn weights") {
   nn::batch_norm<double> other{{.features = 3}};
   io::load(other, folder / "model.safetensors");
   CHECK(same_bits(other.running_mean.value(), layer.running_mean.value()));
-  CHECK(same_bits(other.running_variance.value(), layer.running_variance.value()));
+  CHECK(same_bits(other.running_var.value(), layer.running_var.value()));
   CHECK(same_bits(other(rows), layer(rows)));
 
   const nn::batch_norm<double> copy = layer;
@@ -195,11 +195,11 @@ TEST_CASE("batch_norm layer: its members") {
     for (const member& m : members_of(layer)) all += m.path + (m.is_parameter() ? " " : "* ");
     return all;
   };
-  CHECK(paths(nn::batch_norm{{.features = 4}}) == "weight bias running_mean* running_variance* ");
-  CHECK(paths(nn::batch_norm{{.features = 4, .affine = false}}) == "running_mean* running_variance* ");
+  CHECK(paths(nn::batch_norm{{.features = 4}}) == "weight bias running_mean* running_var* ");
+  CHECK(paths(nn::batch_norm{{.features = 4, .affine = false}}) == "running_mean* running_var* ");
   const nn::batch_norm<float> layer{{.features = 4}};
   check_close(layer.running_mean.value(), {0, 0, 0, 0});
-  check_close(layer.running_variance.value(), {1, 1, 1, 1});
+  check_close(layer.running_var.value(), {1, 1, 1, 1});
   CHECK(parameter_count(layer) == 8);
 }
 

@@ -171,11 +171,10 @@ template <class T, isa Level> struct simd {
     return out;
   }
 
-  // Lanes of `yes` where the mask is set, of `no` elsewhere.
+  // Lanes of `yes` where the mask is set, of `no` elsewhere. By bits: a host's -ffast-math would make a minimum or
+  // maximum of a choice between compared numbers, and lose NaN.
   INLAY_INLINE friend simd select(const integer& mask, const simd& yes, const simd& no) {
-    simd out;
-    out.v = mask.v ? yes.v : no.v;
-    return out;
+    return from_bits((mask & yes.bits()) | (~mask & no.bits()));
   }
 
   INLAY_INLINE integer bits() const {

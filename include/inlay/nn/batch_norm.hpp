@@ -29,7 +29,7 @@ template <floating T = float> class batch_norm {
       bias = parameter<T>(sizes, distribution::constant(0));
     }
     running_mean = buffer<T>(zeros<T>(sizes));
-    running_variance = buffer<T>(ones<T>(sizes));
+    running_var = buffer<T>(ones<T>(sizes));
   }
 
   // Throws shape_error when the second axis of x is not `features`, value_error when a channel has less than two values
@@ -40,18 +40,18 @@ template <floating T = float> class batch_norm {
       throw shape_error("batch_norm", {"expected input (N, ", channels, ", …), got ", x.shape()});
     if constexpr (inlay::detail::is_variable<std::remove_cvref_t<decltype(x)>>)
       if (x.tape() && x.tape()->mode == autograd::mode::train) return normalised_by_batch(x);
-    return inlay::batch_norm(x, weight, bias, running_mean.value(), running_variance.value(), {.epsilon = epsilon_});
+    return inlay::batch_norm(x, weight, bias, running_mean.value(), running_var.value(), {.epsilon = epsilon_});
   }
 
   static void members(auto& self, auto&& visit) {
     visit("weight", self.weight);
     visit("bias", self.bias);
     visit("running_mean", self.running_mean);
-    visit("running_variance", self.running_variance);
+    visit("running_var", self.running_var);
   }
 
   parameter<T> weight, bias;
-  buffer<T> running_mean, running_variance;
+  buffer<T> running_mean, running_var;
 
  private:
   variable<T> normalised_by_batch(const variable<T>& x) const {
@@ -61,7 +61,7 @@ template <floating T = float> class batch_norm {
     const channel_moments<T> batch = batch_statistics(x.value());
     const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
     queue(x, running_mean, batch.mean, momentum_);
-    queue(x, running_variance, batch.variance, momentum_ * unbiased);
+    queue(x, running_var, batch.variance, momentum_ * unbiased);
     return inlay::batch_norm(x, weight, bias, batch.mean, batch.variance,
                              {.epsilon = epsilon_, .batch_statistics = true});
   }
