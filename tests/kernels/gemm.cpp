@@ -243,10 +243,10 @@ TEST_CASE_TEMPLATE("gemm: A in strips gives the same bits", T, float, double) {
       support::for_each_isa([&](isa level) {
         INFO("m ", m, " k ", k);
         const problem<T> p{.m = m, .n = 37, .k = k};
-        const std::int64_t columns = kernels::gemm_panel_columns<T>(level), panels = (p.n + columns - 1) / columns;
-        support::guarded<T> strips(kernels::gemm_strips<T>(m, k)), packed(panels * columns * k), c(m * p.n);
+        const std::int64_t width = kernels::gemm_panel_columns<T>(level), panels = (p.n + width - 1) / width;
+        support::guarded<T> strips(kernels::gemm_strips<T>(m, k)), packed(panels * width * k), c(m * p.n);
         kernels::gemm_pack_a<T>(level, {p.a.data(), k, 1}, m, k, strips.data());
-        kernels::gemm_pack_b<T>({p.b.data(), p.n, 1}, columns, k, p.n, 0, panels, packed.data());
+        kernels::gemm_pack_b<T>({p.b.data(), p.n, 1}, width, k, p.n, 0, panels, packed.data());
         const kernels::gemm_problem<T> g{m,        p.n, k,     {},      strips.data(), packed.data(),
                                          c.data(), p.n, false, nullptr, false};
         dispatch<kernels::gemm_range<T>>(level, &g, std::int64_t{0}, m, std::int64_t{0}, panels,
