@@ -147,6 +147,12 @@ TEST_CASE("conv: empty batches, and what is refused") {
   const auto none = tape.leaf(zeros<float>({0, 3, 5, 5}));
   conv2d(none, w, b).backward(zeros<float>({0, 4, 3, 3}));
   CHECK(none.grad().shape() == shape{0, 3, 5, 5});
+  const auto flat = tape.leaf(zeros<float>({1, 3, 0, 5}));  // no rows: padding alone
+  const auto padded = conv2d(flat, w, ones<float>({4}), {.padding = 2});
+  CHECK(padded.shape() == shape{1, 4, 2, 7});
+  CHECK(padded.value().values()[0] == 1);
+  padded.backward(ones<float>(padded.shape()));
+  CHECK(flat.grad().shape() == shape{1, 3, 0, 5});
   CHECK_THROWS_WITH_AS(conv2d(zeros<float>({1, 2, 5, 5}), w, b),
                        "[conv2d] expected input (N, 3, 2 spatial sizes), got (1, 2, 5, 5)", shape_error);
   CHECK_THROWS_AS(conv2d(zeros<float>({1, 3, 5}), w, b), shape_error);

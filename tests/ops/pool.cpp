@@ -129,7 +129,17 @@ TEST_CASE("max_pool2d: the first of equals gets the gradient, NaN wins, all minu
   CHECK(max_pool2d(full<float>({1, 1, 2, 2}, low), {.kernel = 2}).item() == low);
 }
 
+TEST_CASE("max_pool1d: a dilated window that sees nothing but padding") {
+  const autograd::tape tape;
+  const auto v = tape.leaf(ones<float>({1, 1, 2}));
+  const auto y = max_pool1d(v, {.kernel = 2, .padding = 1, .dilation = 3});  // places -1 and 2
+  CHECK(y.item() == -std::numeric_limits<float>::infinity());
+  y.backward();
+  support::check_close(v.grad(), {0, 0});
+}
+
 TEST_CASE("pool: empty batches, and what is refused") {
+  CHECK_THROWS_AS(max_pool1d(zeros<float>({1, 1, 0}), {.kernel = 2, .padding = 1}), shape_error);
   CHECK(max_pool2d(zeros<float>({0, 3, 4, 4}), {.kernel = 2}).shape() == shape{0, 3, 2, 2});
   CHECK_THROWS_WITH_AS(max_pool2d(zeros<float>({3, 4, 4}), {.kernel = 2}),
                        "[max_pool2d] expected input (N, C, 2 spatial sizes), got (3, 4, 4)", shape_error);

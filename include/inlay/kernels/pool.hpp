@@ -21,7 +21,8 @@ INLAY_INLINE seen seen_by(const conv_geometry& g, std::size_t axis, std::int64_t
   return {first, end < g.kernel[axis] ? end : g.kernel[axis]};
 }
 
-// f(output, offset into the plane) for every element that every output sees, in a fixed order.
+// For every output: begin(output, elements seen), see(place in the plane) for each of them in a fixed order,
+// end(output).
 template <class Begin, class See, class End>
 INLAY_INLINE void each_window(const conv_geometry& g, Begin begin, See see, End end) {
   const auto at = [&](std::size_t axis, std::int64_t o, std::int64_t k) {
@@ -45,12 +46,13 @@ INLAY_INLINE void each_window(const conv_geometry& g, Begin begin, See see, End 
 }  // namespace detail
 
 // y = the largest element of each window; NaN wins. `where` gets its place in the plane (the first of equals), unless
-// it is null.
+// it is null. A dilated window may see nothing but padding: minus infinity, and place -1.
 template <class T> INLAY_OUTLINE void max_pool(const conv_geometry& g, const T* x, T* y, std::int64_t* where) noexcept {
-  T best{};
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  T best = lowest;
   std::int64_t place = -1;
   detail::each_window(
-      g, [&](std::int64_t, std::int64_t) { place = -1; },
+      g, [&](std::int64_t, std::int64_t) { best = lowest, place = -1; },
       [&](std::int64_t at) {
         if (place >= 0 && !(x[at] > best || x[at] != x[at])) return;
         best = x[at];
@@ -62,7 +64,7 @@ template <class T> INLAY_OUTLINE void max_pool(const conv_geometry& g, const T* 
       });
 }
 
-// What the mean is taken over: the elements seen, or all that a window has room for, padding included.
+// y = the sum of each window over its count: of the elements it sees, or of all it has room for, padding included.
 template <class T>
 INLAY_OUTLINE void avg_pool(const conv_geometry& g, const T* x, const std::int64_t* counts, T* y) noexcept {
   T sum{};

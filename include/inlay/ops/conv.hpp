@@ -54,6 +54,7 @@ template <class T> tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s
 template <class T>
 void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& geometry, const tensor<T>& strips,
                   const T* x, const T* bias, bool relu, T* y) {
+  if (geometry.columns() == 0) return;
   const isa level = active_isa();
   const std::int64_t k = geometry.rows(), columns = geometry.columns(), width = kernels::gemm_panel_columns<T>(level),
                      room = kernels::gemm_strips<T>(m, k), input = geometry.channels * geometry.product(geometry.in);

@@ -34,7 +34,7 @@ kernels::conv_geometry pool_geometry(const char* name, const shape& x, const poo
                                "kernel, got a kernel of ",
                                kernel, " and a padding of ", padding});
     const std::int64_t in = x.begin()[axis + 2], room = in + 2 * padding - dilation * (kernel - 1) - 1;
-    if (room < 0) [[unlikely]]
+    if (room < 0 || in < 1) [[unlikely]]
       throw shape_error(name, {"expected an input that a window of ", kernel, " fits into, got ", x});
     std::int64_t out = (options.ceil_mode ? room + stride - 1 : room) / stride + 1;
     if ((out - 1) * stride >= in + padding) --out;
@@ -81,7 +81,7 @@ template <int Axes> struct max_pool_op {
     const std::int64_t from = g.columns(), into = g.product(g.in);
     detail::each_plane(k.input, g, [&](std::int64_t plane) {
       for (std::int64_t i = plane * from; i < (plane + 1) * from; ++i)
-        to[plane * into + k.where.data()[i]] += dy.data()[i];
+        if (k.where.data()[i] >= 0) to[plane * into + k.where.data()[i]] += dy.data()[i];
     });
     dx.add(std::move(out));
   }
