@@ -50,8 +50,7 @@ class node {
   static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
 
  protected:
-  bool spent_ = false;   // a step whose inputs and kept values were dropped by an earlier backward()
-  bool filled_ = false;  // a gradient is here
+  bool spent_ = false;  // a step whose inputs and kept values were dropped by an earlier backward()
 
  private:
   friend void run_backward(node& root, bool keep_graph);
@@ -130,25 +129,26 @@ template <class T> class slot : public node {
   void add(tensor<T> gradient) {
     if (!(gradient.shape() == shape_)) [[unlikely]]
       throw shape_error("backward", {"expected a gradient of shape ", shape_, ", got ", gradient.shape()});
-    if (this->filled_)
+    if (filled_)
       add_into(gradient_, gradient);
     else
       gradient_ = std::move(gradient);
-    this->filled_ = true;
+    filled_ = true;
   }
   tensor<T> take() noexcept {
-    this->filled_ = false;
+    filled_ = false;
     return std::exchange(gradient_, tensor<T>());
   }
 
   const inlay::shape& shape() const noexcept { return shape_; }
   const tensor<T>& gradient() const noexcept { return gradient_; }
-  bool filled() const noexcept { return this->filled_; }
+  bool filled() const noexcept { return filled_; }
   void abandon() noexcept override { take(); }
 
  private:
   inlay::shape shape_;
   tensor<T> gradient_;
+  bool filled_ = false;
 };
 
 // A leaf variable: its gradient stays here, and grows with every backward pass.

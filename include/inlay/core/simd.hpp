@@ -34,7 +34,7 @@ template <class T, isa Level> struct simd {
   static constexpr isa level = Level;
   static constexpr int size = register_bytes(Level) / static_cast<int>(sizeof(T));
 
-  simd() = default;
+  INLAY_INLINE simd() {}
   INLAY_INLINE simd(const simd& other) : v(other.v) {}
   INLAY_INLINE simd& operator=(const simd& other) {
     v = other.v;
@@ -85,91 +85,27 @@ template <class T, isa Level> struct simd {
       store_first(to, count);
   }
 
-  INLAY_INLINE friend simd operator+(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v + b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator-(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v - b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator*(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v * b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator/(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v / b.v;
-    return out;
-  }
+  INLAY_INLINE friend simd operator+(const simd& a, const simd& b) { return wrap(a.v + b.v); }
+  INLAY_INLINE friend simd operator-(const simd& a, const simd& b) { return wrap(a.v - b.v); }
+  INLAY_INLINE friend simd operator*(const simd& a, const simd& b) { return wrap(a.v * b.v); }
+  INLAY_INLINE friend simd operator/(const simd& a, const simd& b) { return wrap(a.v / b.v); }
   // clang's own minus forgets NaN under -ffast-math.
   INLAY_INLINE friend simd operator-(const simd& a) { return simd(static_cast<T>(-0.0)) - a; }
   INLAY_INLINE simd& operator+=(const simd& b) { return *this = *this + b; }
 
-  INLAY_INLINE friend simd operator&(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v & b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator|(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v | b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator^(const simd& a, const simd& b) {
-    simd out;
-    out.v = a.v ^ b.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator~(const simd& a) {
-    simd out;
-    out.v = ~a.v;
-    return out;
-  }
-  INLAY_INLINE friend simd operator<<(const simd& a, int bits) {
-    simd out;
-    out.v = a.v << bits;
-    return out;
-  }
-  INLAY_INLINE friend simd operator>>(const simd& a, int bits) {
-    simd out;
-    out.v = a.v >> bits;
-    return out;
-  }
+  INLAY_INLINE friend simd operator&(const simd& a, const simd& b) { return wrap(a.v & b.v); }
+  INLAY_INLINE friend simd operator|(const simd& a, const simd& b) { return wrap(a.v | b.v); }
+  INLAY_INLINE friend simd operator^(const simd& a, const simd& b) { return wrap(a.v ^ b.v); }
+  INLAY_INLINE friend simd operator~(const simd& a) { return wrap(~a.v); }
+  INLAY_INLINE friend simd operator<<(const simd& a, int bits) { return wrap(a.v << bits); }
+  INLAY_INLINE friend simd operator>>(const simd& a, int bits) { return wrap(a.v >> bits); }
 
-  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v < b.v);
-    return out;
-  }
-  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v > b.v);
-    return out;
-  }
-  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v <= b.v);
-    return out;
-  }
-  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v >= b.v);
-    return out;
-  }
-  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v == b.v);
-    return out;
-  }
-  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) {
-    integer out;
-    out.v = (typename integer::raw)(a.v != b.v);
-    return out;
-  }
+  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) { return integer::wrap(a.v < b.v); }
+  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) { return integer::wrap(a.v > b.v); }
+  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) { return integer::wrap(a.v <= b.v); }
+  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) { return integer::wrap(a.v >= b.v); }
+  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) { return integer::wrap(a.v == b.v); }
+  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) { return integer::wrap(a.v != b.v); }
 
   // Lanes of `yes` where the mask is set, of `no` elsewhere. By bits: a host's -ffast-math would make a minimum or
   // maximum of a choice between compared numbers, and lose NaN.
@@ -179,12 +115,18 @@ template <class T, isa Level> struct simd {
 
   INLAY_INLINE integer bits() const {
     integer out;
-    out.v = (typename integer::raw)v;
+    std::memcpy(&out.v, &v, sizeof(raw));
     return out;
   }
   INLAY_INLINE static simd from_bits(const integer& bits) {
     simd out;
-    out.v = (raw)bits.v;
+    std::memcpy(&out.v, &bits.v, sizeof(raw));
+    return out;
+  }
+
+  template <class Raw> INLAY_INLINE static simd wrap(const Raw& vector) {
+    simd out;
+    std::memcpy(&out.v, &vector, sizeof(raw));
     return out;
   }
 

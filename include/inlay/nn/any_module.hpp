@@ -31,14 +31,14 @@ template <class Out, class... In> class any_module<Out(In...)> {
       : held_(std::make_unique<holder<M>>(std::move(module))) {}
 
   // Copies are deep, as copies of any module.
-  any_module(const any_module& other) : held_(other.held_->copy()) {}
+  any_module(const any_module& other) : held_(other.held_ ? other.held_->copy() : nullptr) {}
   any_module(any_module&&) noexcept = default;
   any_module& operator=(const any_module& other) {
     if (this == &other) return *this;
-    if (held_ && held_->mark == other.held_->mark)
+    if (held_ && other.held_ && held_->mark == other.held_->mark)
       held_->assign(*other.held_);
     else
-      held_ = other.held_->copy();
+      held_ = other.held_ ? other.held_->copy() : nullptr;
     return *this;
   }
   any_module& operator=(any_module&&) noexcept = default;

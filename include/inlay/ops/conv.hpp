@@ -31,7 +31,7 @@ template <class T> tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s
   const std::int64_t taps = kernels::conv_geometry::product(s.geometry.kernel);
   const std::int64_t m = turned ? s.c : s.k, k = (turned ? s.k : s.c) * taps, room = kernels::gemm_strips<T>(m, k);
   const int layout = turned ? layout_flipped_strips : layout_strips;
-  return packed(w, {w.data(), s.groups, m, k, layout, level}, [&] {
+  return packed(w, {w.data(), {s.groups, m, k}, layout, level}, [&] {
     tensor<T> strips = tensor<T>::empty({s.groups * room}), flipped;
     T* to = writable(strips);
     for (std::int64_t g = 0; g < s.groups; ++g, to += room) {
@@ -87,7 +87,7 @@ void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geome
 
 // dW (groups k, c taps) = the sum over the batch of dy (k, out…) times the matrix of x, transposed. Parts of the batch
 // are fixed by the shapes and added in order.
-template <class T> void conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy, T* dw) {
+template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy) {
   const isa level = active_isa();
   const kernels::conv_geometry& geometry = s.geometry;
   const std::int64_t rows = geometry.rows(), columns = geometry.columns(),
@@ -120,11 +120,7 @@ template <class T> void conv_weight_gradient(const conv_sizes& s, const T* x, co
       item += panel_last - panel_first;
     }
   });
-  for (std::int64_t i = 0; i < all; ++i) {
-    T sum = out[i];
-    for (std::int64_t part = 1; part < parts; ++part) sum += out[part * all + i];
-    dw[i] = sum;
-  }
+  return parts == 1 ? sums : sum_rows(sums, parts, all);
 }
 
 }  // namespace detail
@@ -135,15 +131,14 @@ template <int Axes> struct conv_op {
 
   template <floating T> tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
     const detail::conv_sizes s = sizes(x.shape(), w.shape(), b.shape());
-    shape sizes{x.dim(0), w.dim(0)};
-    for (std::size_t i = 3 - Axes; i < 3; ++i) sizes.append(s.geometry.out[i]);
-    tensor<T> y = tensor<T>::empty(sizes);
+    shape out{x.dim(0), w.dim(0)};
+    for (std::size_t i = 3 - Axes; i < 3; ++i) out.append(s.geometry.out[i]);
+    tensor<T> y = tensor<T>::empty(out);
     if (y.size() == 0) return y;
     T* to = detail::writable(y);
     detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, active_isa()), x.data(),
                          b.size() > 0 ? b.data() : nullptr, options.activation == activation::relu, to);
-    if (options.activation != activation::none && options.activation != activation::relu)
-      detail::run_map(kernels::activate{options.activation}, to, y.size(), kernels::operand<T>{to, 1});
+    detail::activate_apart(options.activation, to, y.size());
     return y;
   }
 
@@ -162,16 +157,16 @@ template <int Axes> struct conv_op {
       dy = detail::zip_same(kernels::activation_gradient{options.activation}, std::move(dy), k.y);
     const detail::conv_sizes s = sizes(k.x.shape(), k.w.shape(), shape::none());
     if (dw.wanted()) {
-      tensor<T> g = tensor<T>(k.w.shape());
-      if (dy.size() > 0) detail::conv_weight_gradient(s, k.x.data(), std::as_const(dy).data(), detail::writable(g));
-      dw.add(std::move(g));
+      dw.add(dy.size() == 0
+                 ? tensor<T>(k.w.shape())
+                 : detail::conv_weight_gradient(s, k.x.data(), std::as_const(dy).data()).reshape(k.w.shape()));
     }
     if (db.wanted() && k.biased) {
       detail::axis_set over{{true, false, true, true, true}};
       db.add(detail::reduced<kernels::sum_of>(dy, over).reshape(db.shape()));
     }
     if (dx.wanted()) {
-      tensor<T> g = tensor<T>(k.x.shape());
+      tensor<T> g = dy.size() == 0 ? tensor<T>(k.x.shape()) : tensor<T>::empty(k.x.shape());
       if (dy.size() > 0)
         detail::conv_product(s, s.c, s.geometry.turned(s.k), detail::conv_strips(k.w, s, true, active_isa()),
                              std::as_const(dy).data(), static_cast<const T*>(nullptr), false, detail::writable(g));

@@ -20,11 +20,16 @@ template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k
 // B in panels; `owner` is the tensor it lies in.
 template <class T>
 tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
-  return packed(owner, {b.data, k, n, b.row, layout_panels, level}, [&] { return pack_b(b, k, n, level); });
+  return packed(owner, {b.data, {k, n, b.row}, layout_panels, level}, [&] { return pack_b(b, k, n, level); });
 }
 
-// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in. relu is applied as C is written; the others
-// have a pass of their own, which is short beside the product.
+// The activations that the product does not apply as it writes, in a pass of their own: short beside the product.
+template <class T> void activate_apart(activation f, T* y, std::int64_t count) {
+  if (f != activation::none && f != activation::relu)
+    run_map(kernels::activate{f}, y, count, kernels::operand<T>{y, 1});
+}
+
+// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner,
           const kernels::strided<T>& b, T* c, bool accumulate = false, const T* bias = nullptr,
@@ -49,8 +54,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
                                                   by_rows ? std::int64_t{0} : first, by_rows ? count : last,
                                                   writable(scratch));
                });
-  if (finish != activation::none && finish != activation::relu)
-    run_map(kernels::activate{finish}, c, m * n, kernels::operand<T>{c, 1});
+  activate_apart(finish, c, m * n);
 }
 
 }  // namespace inlay::inline v0_1::detail

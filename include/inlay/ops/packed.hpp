@@ -9,8 +9,8 @@ namespace inlay::inline v0_1::detail {
 // Which part of a weight, in which order.
 struct packed_key {
   const void* data;
-  std::int64_t rows, columns, step;
-  int layout;  // of the kernel that reads it
+  std::array<std::int64_t, 3> sizes;  // whatever tells the forms of one layout apart
+  int layout;                         // of the kernel that reads it
   isa level;
   bool operator==(const packed_key&) const = default;
 };
