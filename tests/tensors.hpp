@@ -15,6 +15,19 @@ inlay::tensor<T> made_up(const inlay::shape& sizes, std::uint64_t seed, double l
   return inlay::from<T>(sizes, std::span<const T>(noise_values<T>(sizes.size(), seed, low, high)));
 }
 
+// 0, 1, 2, … in a type of its own; true and false in turn for bool.
+template <class T> inlay::tensor<T> counting(const inlay::shape& sizes) {
+  inlay::tensor<T> out = inlay::empty<T>(sizes);
+  out.write([](std::span<T> to) {
+    for (std::size_t i = 0; i < to.size(); ++i)
+      if constexpr (std::is_same_v<T, bool>)
+        to[i] = i % 2 == 1;
+      else
+        to[i] = static_cast<T>(i);
+  });
+  return out;
+}
+
 template <class T> bool same_bits(const inlay::tensor<T>& a, const inlay::tensor<T>& b) noexcept {
   return a.shape() == b.shape() && same_bits(a.values(), b.values());
 }

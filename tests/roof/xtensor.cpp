@@ -19,24 +19,12 @@
 #include <string>
 #include <utility>
 
-#include "support.hpp"
+#include "tensors.hpp"
 
 using namespace inlay;
+using support::counting;
 
 namespace {
-
-// 0, 1, 2, … in a type of its own; true and false in turn for bool.
-template <class T> tensor<T> counting(const shape& sizes) {
-  tensor<T> out = empty<T>(sizes);
-  out.write([](std::span<T> to) {
-    for (std::size_t i = 0; i < to.size(); ++i)
-      if constexpr (std::is_same_v<T, bool>)
-        to[i] = i % 2 == 1;
-      else
-        to[i] = static_cast<T>(i);
-  });
-  return out;
-}
 
 template <class Sizes> shape shape_of(const Sizes& sizes) {
   shape out;
