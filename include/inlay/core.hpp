@@ -15,3 +15,4 @@
 #include "core/tensor.hpp"
 #include "core/threads.hpp"
 #include "core/version.hpp"
+#include "core/worker.hpp"

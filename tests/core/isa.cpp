@@ -114,6 +114,10 @@ TEST_CASE("isa_scope: forces a level on this thread, nests, and refuses what the
 
 TEST_CASE("isa: INLAY_ISA chooses the level of a program") {
   const isa highest = highest_isa();
+  const auto refusal = [&](const char* asked) {
+    return std::string("[isa] expected INLAY_ISA to be plain, avx2 or avx512, and ") + name(highest) +
+           " at most on this CPU; got " + asked;
+  };
   for (const isa level : {isa::plain, isa::avx2, isa::avx512}) {
     const started_with asked(name(level));
     if (level <= highest) {
@@ -121,8 +125,7 @@ TEST_CASE("isa: INLAY_ISA chooses the level of a program") {
       const isa_scope scope(highest);  // a scope goes before it
       CHECK(active_isa() == highest);
     } else {
-      const std::string expected =
-          std::string("[isa] INLAY_ISA asks for ") + name(level) + ", this CPU has " + name(highest) + " at most";
+      const std::string expected = refusal(name(level));
       CHECK(message([] { active_isa(); }) == expected);
       CHECK(message([] { active_isa(); }) == expected);  // not the first time only
     }
@@ -133,8 +136,7 @@ TEST_CASE("isa: INLAY_ISA chooses the level of a program") {
   }
   for (const char* wrong : {"AVX2", "sse9", " plain"}) {
     const started_with asked(wrong);
-    CHECK(message([] { active_isa(); }) ==
-          std::string("[isa] expected INLAY_ISA to be plain, avx2 or avx512, got ") + wrong);
+    CHECK(message([] { active_isa(); }) == refusal(wrong));
   }
 }
 

@@ -14,7 +14,6 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -309,7 +308,7 @@ TEST_CASE("loader: when the system has no thread left, the ones that started end
   bool thrown = false;
   try {
     loader.begin();
-  } catch (const std::system_error&) {
+  } catch (const state_error&) {
     thrown = true;
   }
   ::setrlimit(RLIMIT_AS, &before);

@@ -38,7 +38,7 @@ template <class T> void check_sgd(const sgd_options<T>& o, std::int64_t count) {
       const auto g = gradients<T>(count, t);
       const T share = o.momentum == 0 || t == 0 ? T{1} : 1 - o.dampening;
       dispatch<kernels::sgd_update<T>>(level, count, w.data(), g.data(), o.momentum == 0 ? nullptr : velocity.data(),
-                                       kernels::sgd_numbers<T>{rate, o.momentum, share, o.decay, o.nesterov});
+                                       kernels::sgd_numbers{rate, o.momentum, share, o.decay, o.nesterov});
       for (std::size_t i = 0; i < g.size(); ++i) twins[i].step(g[i]);
     }
     std::vector<long double> weights, velocities;
@@ -65,8 +65,8 @@ template <class T> void check_adam(T decay, std::int64_t count) {
                    correction2 = 1 - std::pow(static_cast<double>(beta2), t + 1);
       dispatch<kernels::adam_update<T>>(
           level, count, w.data(), g.data(), first.data(), second.data(),
-          kernels::adam_numbers<T>{static_cast<T>(static_cast<double>(rate) / correction1), beta1, beta2, epsilon,
-                                   1 - beta1, 1 - beta2, static_cast<T>(1 / std::sqrt(correction2)), decay});
+          kernels::adam_numbers{static_cast<double>(rate) / correction1, beta1, beta2, epsilon, 1 - beta1, 1 - beta2,
+                                1 / std::sqrt(correction2), decay});
       for (std::size_t i = 0; i < g.size(); ++i) twins[i].step(g[i]);
     }
     std::vector<long double> weights, firsts, seconds;
@@ -104,7 +104,7 @@ TEST_CASE_TEMPLATE("update: a weight without gradient history stays finite, NaN 
     g[7] = std::numeric_limits<T>::quiet_NaN();
     dispatch<kernels::adam_update<T>>(
         level, std::int64_t{20}, w.data(), g.data(), first.data(), second.data(),
-        kernels::adam_numbers<T>{T(0.01), T(0.9), T(0.999), T(1e-8), T(0.1), T(0.001), T{30}, T{0}});
+        kernels::adam_numbers{T(0.01), T(0.9), T(0.999), T(1e-8), T(0.1), T(0.001), T{30}, T{0}});
     bool right = true;
     for (std::size_t i = 0; i < 20; ++i) right = right && (i == 7 ? support::is_nan(w[i]) : w[i] == 1);
     CHECK(right);

@@ -5,7 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <string_view>
+#include <cstring>
 
 #include "error.hpp"
 
@@ -42,12 +42,9 @@ INLAY_COLD inline isa default_isa() {
   const char* asked = std::getenv("INLAY_ISA");
   if (asked == nullptr || *asked == '\0') return highest;
   for (const isa level : {isa::plain, isa::avx2, isa::avx512})
-    if (std::string_view(asked) == name(level)) {
-      if (level > highest)
-        throw value_error("isa", {"INLAY_ISA asks for ", asked, ", this CPU has ", name(highest), " at most"});
-      return level;
-    }
-  throw value_error("isa", {"expected INLAY_ISA to be plain, avx2 or avx512, got ", asked});
+    if (level <= highest && std::strcmp(asked, name(level)) == 0) return level;
+  throw value_error("isa", {"expected INLAY_ISA to be plain, avx2 or avx512, and ", name(highest),
+                            " at most on this CPU; got ", asked});
 }
 
 inline constinit std::atomic<int> chosen_isa{-1};

@@ -127,45 +127,52 @@ INLAY_EXACT [[gnu::noinline]] inline std::array<double, 2> normal_pair(const wor
   return {radius * cosine, radius * sine};
 }
 
-template <class T>
-INLAY_EXACT [[gnu::noinline]] std::array<T, 2> normal_values(const words& w, T mean, T stddev) noexcept {
+// What a distribution makes of one Philox block, and its numbers.
+using numbers = std::array<double, 3>;
+template <class T> using values_of_block = void (*)(const words& w, const numbers& of, T* out) noexcept;
+
+// Two values. Numbers: mean and standard deviation.
+template <class T> INLAY_EXACT void normal_values(const words& w, const numbers& of, T* out) noexcept {
   INLAY_EXACT_BODY
+  const T mean = static_cast<T>(of[0]), stddev = static_cast<T>(of[1]);
   const std::array<double, 2> pair = normal_pair(w);
-  return {mean + stddev * static_cast<T>(pair[0]), mean + stddev * static_cast<T>(pair[1])};
+  for (std::size_t i = 0; i < 2; ++i) out[i] = mean + stddev * static_cast<T>(pair[i]);
 }
 
-// `highest` is the largest value below the upper bound, which rounding may otherwise reach.
-template <class T>
-INLAY_EXACT [[gnu::noinline]] std::array<T, 16 / sizeof(T)> uniform_values(const words& w, T low, T width,
-                                                                           T highest) noexcept {
+// Numbers: lower bound, width, and the largest value below the upper bound, which rounding may otherwise reach.
+template <class T> INLAY_EXACT void uniform_values(const words& w, const numbers& of, T* out) noexcept {
   INLAY_EXACT_BODY
-  std::array<T, 16 / sizeof(T)> out;
-  if constexpr (sizeof(T) == 4)
-    out = {to_unit(w[0]), to_unit(w[1]), to_unit(w[2]), to_unit(w[3])};
-  else
-    out = {to_unit(w[0], w[1]), to_unit(w[2], w[3])};
-  for (T& value : out) {
-    value = low + width * value;
-    value = value < highest ? value : highest;
+  const T low = static_cast<T>(of[0]), width = static_cast<T>(of[1]), highest = static_cast<T>(of[2]);
+  for (std::size_t i = 0; i < 16 / sizeof(T); ++i) {
+    T unit;
+    if constexpr (sizeof(T) == 4)
+      unit = to_unit(w[i]);
+    else
+      unit = to_unit(w[2 * i], w[2 * i + 1]);
+    const T value = low + width * unit;
+    out[i] = value < highest ? value : highest;
   }
-  return out;
 }
 #undef INLAY_EXACT
 #undef INLAY_EXACT_BODY
 
-// Fills `out` with f(words, slot), `PerBlock` elements from each Philox block; moves the generator past them.
-template <int PerBlock, class T, class F> void fill(generator& g, tensor<T>& out, F f) {
-  const std::int64_t size = out.size(), blocks = (size + PerBlock - 1) / PerBlock;
+// A tensor of values, `per_block` from each Philox block; moves the generator past them.
+template <class T>
+tensor<T> drawn(generator& g, const shape& sizes, std::int64_t per_block, values_of_block<T> values,
+                const numbers& of) {
+  tensor<T> out = empty<T>(sizes);
+  const std::int64_t size = out.size(), blocks = (size + per_block - 1) / per_block;
   T* to = inlay::detail::writable(out);
   const std::uint64_t start = g.position();
   parallel_for(blocks, 4096, [&](std::int64_t first, std::int64_t last) {
+    T block[4];
     for (std::int64_t i = first; i < last; ++i) {
-      const std::array<T, PerBlock> values = f(g.at(start + static_cast<std::uint64_t>(i)));
-      for (std::int64_t j = 0; j < PerBlock && i * PerBlock + j < size; ++j)
-        to[i * PerBlock + j] = values[static_cast<std::size_t>(j)];
+      values(g.at(start + static_cast<std::uint64_t>(i)), of, block);
+      for (std::int64_t j = 0; j < per_block && i * per_block + j < size; ++j) to[i * per_block + j] = block[j];
     }
   });
   g.skip(static_cast<std::uint64_t>(blocks));
+  return out;
 }
 
 }  // namespace detail
@@ -179,16 +186,12 @@ template <floating T> tensor<T> uniform(generator& g, const shape& sizes, T low 
   const T highest =
       static_cast<T>(sizeof(T) == 4 ? __builtin_nextafterf(static_cast<float>(high), static_cast<float>(low))
                                     : __builtin_nextafter(high, low));
-  tensor<T> out = empty<T>(sizes);
-  detail::fill<16 / sizeof(T)>(g, out, [=](const words& w) { return detail::uniform_values(w, low, width, highest); });
-  return out;
+  return detail::drawn<T>(g, sizes, 16 / sizeof(T), detail::uniform_values<T>, {low, width, highest});
 }
 
 // Independent normal values.
 template <floating T> tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
-  tensor<T> out = empty<T>(sizes);
-  detail::fill<2>(g, out, [=](const words& w) { return detail::normal_values(w, mean, stddev); });
-  return out;
+  return detail::drawn<T>(g, sizes, 2, detail::normal_values<T>, {mean, stddev});
 }
 
 // The numbers 0 … count-1 in random order (Fisher and Yates).

@@ -25,6 +25,12 @@ template <int Bytes>
 using int_of_size = std::conditional_t<
     Bytes == 1, std::int8_t,
     std::conditional_t<Bytes == 2, std::int16_t, std::conditional_t<Bytes == 4, std::int32_t, std::int64_t>>>;
+
+// Out of line: every tail of every kernel copies some.
+template <class T> INLAY_COLD void copy_lanes(const T* from, std::int64_t count, T* to) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
 }  // namespace detail
 
 template <class T, isa Level> struct simd {
@@ -50,6 +56,8 @@ template <class T, isa Level> struct simd {
 #endif
   }
 
+  INLAY_INLINE explicit simd(double value) requires(std::is_same_v<T, float>) : simd(static_cast<T>(value)) {}
+
   INLAY_INLINE static simd zero() {
     simd out;
     out.v = raw{};
@@ -65,13 +73,13 @@ template <class T, isa Level> struct simd {
   // The first `count` < size elements; the others are 0, or left alone in memory.
   INLAY_INLINE static simd load_first(const T* from, std::int64_t count) {
     T lanes[size] = {};
-    for (std::int64_t i = 0; i < count; ++i) lanes[i] = from[i];
+    detail::copy_lanes(from, count, lanes);
     return load(lanes);
   }
   INLAY_INLINE void store_first(T* to, std::int64_t count) const {
     T lanes[size];
     store(lanes);
-    for (std::int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+    detail::copy_lanes(lanes, count, to);
   }
 
   // All elements, or the first `count` where that is less: the last turn of a loop needs no code of its own.

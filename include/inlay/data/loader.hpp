@@ -2,12 +2,10 @@
 // The order depends on the seed and the epoch alone; worker threads prepare batches ahead and change nothing else.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
+#include "../core/worker.hpp"
 #include "dataset.hpp"
 
 namespace inlay::inline v0_1::data {
@@ -52,16 +50,18 @@ template <class Dataset> class epoch {
       return true;
     }
     out.reset();  // its memory goes back before the next batch is waited for
-    std::unique_lock lock(mutex_);
-    slot& ready = slots_[static_cast<std::size_t>(taken_) % slots_.size()];
-    ready_.wait(lock, [&] { return ready.full; });
-    ready.full = false;
-    ++taken_;
-    out = std::move(ready.batch);
-    ready.batch.reset();
-    const std::exception_ptr failure = std::exchange(ready.failure, nullptr);
-    lock.unlock();
-    space_.notify_all();
+    std::exception_ptr failure;
+    {
+      const inlay::detail::monitor_lock lock(monitor_);
+      slot& ready = slots_[static_cast<std::size_t>(taken_) % slots_.size()];
+      monitor_.wait_until([&] { return ready.full; });
+      ready.full = false;
+      ++taken_;
+      out = std::move(ready.batch);
+      ready.batch.reset();
+      failure = std::exchange(ready.failure, nullptr);
+    }
+    monitor_.notify_all();
     if (failure) std::rethrow_exception(failure);
     return true;
   }
@@ -81,24 +81,17 @@ template <class Dataset> class epoch {
 
   void stop() noexcept {
     {
-      const std::lock_guard lock(mutex_);
+      const inlay::detail::monitor_lock lock(monitor_);
       stopped_ = true;
     }
-    space_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
+    monitor_.notify_all();
+    workers_.clear();
   }
 
-  void work() {
+  void work() noexcept {
     const thread_scope serial(1);  // the model's kernels have the cores
     inlay::detail::forced_isa = isa_;
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      space_.wait(lock, [&] {
-        return stopped_ || started_ == batches_ || started_ < taken_ + static_cast<std::int64_t>(slots_.size());
-      });
-      if (stopped_ || started_ == batches_) return;
-      const std::int64_t mine = started_++;
-      lock.unlock();
+    for (std::int64_t mine = claim(); mine < batches_; mine = claim()) {
       std::optional<batch_type> made;
       std::exception_ptr failure;
       try {
@@ -106,13 +99,23 @@ template <class Dataset> class epoch {
       } catch (...) {
         failure = std::current_exception();
       }
-      lock.lock();
-      slot& to = slots_[static_cast<std::size_t>(mine) % slots_.size()];
-      to.batch = std::move(made);
-      to.failure = std::move(failure);
-      to.full = true;
-      ready_.notify_all();
+      {
+        const inlay::detail::monitor_lock lock(monitor_);
+        slot& to = slots_[static_cast<std::size_t>(mine) % slots_.size()];
+        to.batch = std::move(made);
+        to.failure = std::move(failure);
+        to.full = true;
+      }
+      monitor_.notify_all();
     }
+  }
+
+  // Waits for a free slot; the batch to put there, or batches_ at the end.
+  std::int64_t claim() noexcept {
+    const inlay::detail::monitor_lock lock(monitor_);
+    const std::int64_t ahead = static_cast<std::int64_t>(slots_.size());
+    monitor_.wait_until([&] { return stopped_ || started_ == batches_ || started_ < taken_ + ahead; });
+    return stopped_ || started_ == batches_ ? batches_ : started_++;
   }
 
   const Dataset& source_;
@@ -123,9 +126,8 @@ template <class Dataset> class epoch {
   std::int64_t started_ = 0, taken_ = 0;       // batches handed to a worker · to the caller
   bool stopped_ = false;
   std::vector<slot> slots_;
-  std::mutex mutex_;
-  std::condition_variable ready_, space_;
-  std::vector<std::thread> workers_;
+  inlay::detail::monitor monitor_;
+  std::vector<inlay::detail::worker> workers_;
 };
 
 }  // namespace detail

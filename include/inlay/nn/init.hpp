@@ -1,34 +1,32 @@
 // First weights: rules by fan-in and fan-out, and the seeded redraw of a whole model.
 #pragma once
 
-#include <cmath>
-
 #include "../autograd/members.hpp"
 
 namespace inlay::inline v0_1::nn::init {
 
 // Uniform in ±1 / sqrt(fan_in): what PyTorch draws for dense and convolution weights and biases.
 inline distribution fan_in_uniform(std::int64_t fan_in) {
-  const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
+  const double bound = fan_in > 0 ? 1 / __builtin_sqrt(static_cast<double>(fan_in)) : 0;
   return distribution::uniform(-bound, bound);
 }
 
 // Glorot and Bengio, 2010: variance gain^2 · 2 / (fan_in + fan_out).
 inline distribution xavier_uniform(std::int64_t fan_in, std::int64_t fan_out, double gain = 1) {
-  const double bound = gain * std::sqrt(6.0 / static_cast<double>(fan_in + fan_out));
+  const double bound = gain * __builtin_sqrt(6.0 / static_cast<double>(fan_in + fan_out));
   return distribution::uniform(-bound, bound);
 }
 inline distribution xavier_normal(std::int64_t fan_in, std::int64_t fan_out, double gain = 1) {
-  return distribution::normal(0, gain * std::sqrt(2.0 / static_cast<double>(fan_in + fan_out)));
+  return distribution::normal(0, gain * __builtin_sqrt(2.0 / static_cast<double>(fan_in + fan_out)));
 }
 
 // He, Zhang, Ren and Sun, 2015, for ReLU: variance 2 / fan_in.
 inline distribution he_uniform(std::int64_t fan_in) {
-  const double bound = std::sqrt(6.0 / static_cast<double>(fan_in));
+  const double bound = __builtin_sqrt(6.0 / static_cast<double>(fan_in));
   return distribution::uniform(-bound, bound);
 }
 inline distribution he_normal(std::int64_t fan_in) {
-  return distribution::normal(0, std::sqrt(2.0 / static_cast<double>(fan_in)));
+  return distribution::normal(0, __builtin_sqrt(2.0 / static_cast<double>(fan_in)));
 }
 
 struct weights_config {

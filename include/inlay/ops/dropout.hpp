@@ -17,14 +17,8 @@ struct dropout_op {
       throw state_error(
           name, {"expected a variable of a tape, which holds the random stream; use tape.input(x) or tape.leaf(x)"});
     if (tape->mode == autograd::mode::infer) return {x, {}};
-    tensor<T> mask = tensor<T>::empty(x.shape());
-    const T kept = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
-    const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // a 32-bit word below it drops
-    random::detail::fill<4>(tape->random, mask, [=](const random::words& w) {
-      std::array<T, 4> out;
-      for (std::size_t i = 0; i < 4; ++i) out[i] = w[i] < threshold ? T{0} : kept;
-      return out;
-    });
+    const double threshold = p * 0x1p32, kept = p < 1 ? 1 / (1 - p) : 0;  // a 32-bit word below the first drops
+    tensor<T> mask = random::detail::drawn<T>(tape->random, x.shape(), 4, mask_values<T>, {threshold, kept});
     tensor<T> y = mul_op{}.forward(x, mask);
     return {std::move(y), std::move(mask)};
   }
@@ -33,6 +27,14 @@ struct dropout_op {
   template <class T> void backward(tensor<T> dy, const tensor<T>& mask, const gradient<T>& dx) const {
     if (!dx.wanted()) return;
     dx.add(mask.size() == dy.size() ? mul_op{}.forward(std::move(dy), mask) : std::move(dy));
+  }
+
+ private:
+  template <class T>
+  static void mask_values(const random::words& w, const random::detail::numbers& of, T* out) noexcept {
+    const auto threshold = static_cast<std::uint64_t>(of[0]);
+    const T kept = static_cast<T>(of[1]);
+    for (std::size_t i = 0; i < 4; ++i) out[i] = w[i] < threshold ? T{0} : kept;
   }
 };
 

@@ -3,8 +3,6 @@
 //   w -= rate / (1 - b1^t) · m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
 #pragma once
 
-#include <cmath>
-
 #include "../kernels/update.hpp"
 #include "optimizer.hpp"
 
@@ -31,28 +29,31 @@ class adam final : public optimizer_of<adam> {
   INLAY_COLD static const adam_config& checked(const adam_config& config) {
     const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
     if (!fraction(config.beta1) || !fraction(config.beta2))
-      throw value_error("adam", {"expected .beta1 and .beta2 from 0 to below 1, got ", config.beta1,
-                                 " and ", config.beta2});
+      throw value_error("adam",
+                        {"expected .beta1 and .beta2 from 0 to below 1, got ", config.beta1, " and ", config.beta2});
     if (!(config.epsilon >= 0) || !(config.weight_decay >= 0))
       throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
     return config;
   }
 
   template <class T> void run(weight& w, detail::cell<T>& cell) const {
-    const double t = static_cast<double>(w.steps);
-    const auto as = [](double number) { return static_cast<T>(number); };
-    const kernels::adam_numbers<T> numbers{
-        .rate = as(learning_rate() / (1 - std::pow(config_.beta1, t))),
-        .beta1 = as(config_.beta1),
-        .beta2 = as(config_.beta2),
-        .epsilon = as(config_.epsilon),
-        .share1 = as(1 - config_.beta1),
-        .share2 = as(1 - config_.beta2),
-        .root_correction = as(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
-        .decay = as(config_.weight_decay),
-    };
+    const kernels::adam_numbers numbers = numbers_of(w.steps);
     T *first = w.state<T>(0), *second = w.state<T>(1);
     run_update<kernels::adam_update<T>>(cell, numbers, first, second);
+  }
+
+  INLAY_OUTLINE kernels::adam_numbers numbers_of(std::int64_t step) const {
+    const double t = static_cast<double>(step);
+    return {
+        .rate = learning_rate() / (1 - __builtin_pow(config_.beta1, t)),
+        .beta1 = config_.beta1,
+        .beta2 = config_.beta2,
+        .epsilon = config_.epsilon,
+        .share1 = 1 - config_.beta1,
+        .share2 = 1 - config_.beta2,
+        .root_correction = 1 / __builtin_sqrt(1 - __builtin_pow(config_.beta2, t)),
+        .decay = config_.weight_decay,
+    };
   }
 
   adam_config config_;

@@ -10,7 +10,7 @@ namespace inlay::inline v0_1::optim {
 
 // A weight and an optimiser's state for it: up to two tensors of the weight's shape and element type, made when needed.
 struct weight {
-  template <class T> T* state(int which) {
+  template <class T> INLAY_OUTLINE T* state(int which) {
     tensor<T>& t = std::get<state_of<T>>(states)[static_cast<std::size_t>(which)];
     if (!(t.shape() == cell->shape())) t = tensor<T>(cell->shape());
     return inlay::detail::writable(t);

@@ -28,18 +28,16 @@ class sgd final : public optimizer_of<sgd> {
 
   INLAY_COLD static const sgd_config& checked(const sgd_config& config) {
     if (!(config.momentum >= 0) || !(config.weight_decay >= 0))
-      throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ",
-                                config.momentum, " and ", config.weight_decay});
+      throw value_error("sgd", {"expected .momentum and .weight_decay of 0 or more, got ", config.momentum, " and ",
+                                config.weight_decay});
     if (config.nesterov && (config.momentum == 0 || config.dampening != 0))
       throw value_error("sgd", {"expected .momentum above 0 and no .dampening with .nesterov"});
     return config;
   }
 
   template <class T> void run(weight& w, detail::cell<T>& cell) const {
-    const bool first = w.steps == 1;
-    const kernels::sgd_numbers<T> numbers{static_cast<T>(learning_rate()), static_cast<T>(config_.momentum),
-                                          first ? T{1} : static_cast<T>(1 - config_.dampening),
-                                          static_cast<T>(config_.weight_decay), config_.nesterov};
+    const kernels::sgd_numbers numbers{learning_rate(), config_.momentum, w.steps == 1 ? 1 : 1 - config_.dampening,
+                                       config_.weight_decay, config_.nesterov};
     T* velocity = config_.momentum > 0 ? w.state<T>(0) : nullptr;
     run_update<kernels::sgd_update<T>>(cell, numbers, velocity);
   }
