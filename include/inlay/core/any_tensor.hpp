@@ -9,48 +9,54 @@ class any_tensor {
  public:
   any_tensor() = default;
 
-  template <element T> any_tensor(const tensor<T>& t) : type_(dtype_of<T>), shape_(t.shape()), bytes_(as_bytes(t)) {}
+  // Shares memory, O(1); memory that somebody may still write to is copied.
+  template <element T> any_tensor(tensor<T> t) : type_(dtype_of<T>), shape_(t.shape()) { hold(t); }
 
   // `bytes` is a one-axis tensor of the bytes; its memory is shared when it is aligned for the type, else copied.
-  any_tensor(inlay::dtype type, const inlay::shape& sizes, tensor<std::uint8_t> bytes)
-      : type_(type), shape_(sizes), bytes_(std::move(bytes)) {
-    if (bytes_.size() != sizes.size() * size_of(type))
+  any_tensor(inlay::dtype type, const inlay::shape& sizes, tensor<std::uint8_t> bytes) : type_(type), shape_(sizes) {
+    if (bytes.size() != sizes.size() * size_of(type))
       throw shape_error("any_tensor", {"expected ", sizes.size() * size_of(type), " bytes for ", name(type), " ", sizes,
-                                       ", got ", bytes_.size()});
+                                       ", got ", bytes.size()});
+    if (reinterpret_cast<std::uintptr_t>(bytes.first_) % static_cast<std::uintptr_t>(size_of(type)) != 0)
+      bytes.own_copy();
+    hold(bytes);
   }
 
   inlay::dtype type() const noexcept { return type_; }
   const inlay::shape& shape() const noexcept { return shape_; }
-  std::span<const std::uint8_t> bytes() const noexcept { return bytes_.values(); }
+  std::span<const std::uint8_t> bytes() const noexcept {
+    return {static_cast<const std::uint8_t*>(first_), static_cast<std::size_t>(shape_.size() * size_of(type_))};
+  }
 
-  // The tensor itself; shares memory. Throws type_error when the element type is another.
-  template <element T> tensor<T> as() const {
+  // The tensor itself; shares memory, O(1). Throws type_error when the element type is another.
+  template <element T> tensor<T> as() const& { return any_tensor(*this).as<T>(); }
+  template <element T> tensor<T> as() && {
     if (dtype_of<T> != type_)
       throw type_error("any_tensor",
                        {"expected ", name(dtype_of<T>), ", got ", name(type_), "; use cast<T>() to convert"});
-    return reinterpret<T>();
+    tensor<T> out;
+    out.block_ = std::move(block_);
+    out.first_ = static_cast<T*>(std::exchange(first_, nullptr));
+    out.shape_ = std::exchange(shape_, inlay::shape::none());
+    return out;
   }
 
   // The values converted to T.
   template <element T> tensor<T> cast() const {
-    return visit(type_, [this](auto zero) { return this->reinterpret<decltype(zero)>().template cast<T>(); });
+    return visit(type_, [this](auto zero) { return this->as<decltype(zero)>().template cast<T>(); });
   }
 
  private:
-  template <element T> static tensor<std::uint8_t> as_bytes(const tensor<T>& t) {
-    // A copy of the tensor owns the new view: it keeps the memory alive and unchanged, and is deep when t is pinned.
-    const auto owner = std::make_shared<const tensor<T>>(t);
-    const auto* first = reinterpret_cast<const std::uint8_t*>(owner->data());
-    return tensor<std::uint8_t>::foreign(first, {static_cast<std::int64_t>(t.bytes())}, owner);
-  }
-  template <element T> tensor<T> reinterpret() const {
-    const auto owner = std::make_shared<const tensor<std::uint8_t>>(bytes_);
-    return tensor<T>::foreign(reinterpret_cast<const T*>(owner->data()), shape_, owner);
+  template <class T> void hold(tensor<T>& t) {
+    if (t.block_ && t.block_->pinned) t.own_copy();  // somebody may still write there
+    block_ = std::move(t.block_);
+    first_ = t.first_;
   }
 
   inlay::dtype type_ = inlay::dtype::float32;
-  inlay::shape shape_{0};
-  tensor<std::uint8_t> bytes_;
+  detail::block_ptr block_;
+  void* first_ = nullptr;
+  inlay::shape shape_ = inlay::shape::none();
 };
 
 }  // namespace inlay::inline v0_1

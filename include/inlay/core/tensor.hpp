@@ -200,6 +200,8 @@ template <element T> class tensor {
     return open < 0 || out.size() == 0 ? out : out.with(open, size() / out.size());
   }
 
+  friend class any_tensor;  // the same parts, without the type
+
   detail::block_ptr block_;
   T* first_ = nullptr;
   inlay::shape shape_;
