@@ -7,4 +7,5 @@
 #include "autograd/node.hpp"
 #include "autograd/parameter.hpp"
 #include "autograd/tape.hpp"
+#include "autograd/trace.hpp"
 #include "autograd/variable.hpp"

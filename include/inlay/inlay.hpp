@@ -9,11 +9,13 @@
 //   nn        layers        io       models to and from files
 //   loss      objectives    optim    optimisers
 //   data      datasets      metrics  accuracy and its kin
+//   graph     what a model computes, written down: replay, summary
 #pragma once
 
 #include "autograd.hpp"
 #include "core.hpp"
 #include "data.hpp"
+#include "graph.hpp"
 #include "io.hpp"
 #include "kernels.hpp"
 #include "loss.hpp"

@@ -1,5 +1,5 @@
 // One operation, three meanings. An operation is a struct that says what it computes on tensors and how gradients
-// come back; apply() derives what it does to variables, for any mix of operands:
+// come back; apply() derives what it does to variables and traces, for any mix of operands:
 //
 //   struct square_op {
 //     static constexpr const char* name = "square";
@@ -14,7 +14,8 @@
 // keep(y) alone keeps only the result: temporaries among the operands are then given to forward to write into.
 // Without keep, backward has no second argument. An operation whose two sides are made together, or that does
 // something else while training, has record(tape_state*, operands...) -> recorded{result, kept} in place of keep; the
-// tape is null for variables without one.
+// tape is null for variables without one. One that holds something lists it, so that it can be written down:
+//   static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 #pragma once
 
 #include "parameter.hpp"
@@ -57,7 +58,7 @@ struct nothing {};
 // What an operation can be applied to.
 template <class A>
 concept operand = detail::is_tensor<std::remove_cvref_t<A>> || detail::is_variable<std::remove_cvref_t<A>> ||
-    detail::is_handle<std::remove_cvref_t<A>>;
+    detail::is_trace<std::remove_cvref_t<A>> || detail::is_handle<std::remove_cvref_t<A>>;
 
 namespace detail {
 
@@ -162,11 +163,44 @@ template <class First, class... Rest> const auto& first_variable(const First& fi
     return first_variable(rest...);
 }
 
+// The pen that the operands have in common.
+template <class A> void join_pen(const char* name, counted<pen_state>& common, const A& operand) {
+  static_assert(!is_variable<A>, "an operation is recorded for gradients or written down, not both; use .value()");
+  if constexpr (is_trace<A>) {
+    if (common && common.get() != operand.pen().get()) [[unlikely]]
+      throw state_error(name, {"expected operands written by one pen, got two; give the other one as .value()"});
+    common = operand.pen();
+  }
+}
+
+// An operand's number in what was written: weights stand for themselves, tensors are constants.
+template <class A> std::int64_t written(pen_state& pen, const A& operand) {
+  if constexpr (is_trace<A>)
+    return operand.id();
+  else if constexpr (is_handle<A>)
+    return pen.of(operand.shared_cell());
+  else
+    return pen.of(operand);
+}
+
+template <class Op, class... Operand> auto write_down(const Op& op, const Operand&... operands) {
+  counted<pen_state> pen;
+  (join_pen(Op::name, pen, operands), ...);
+  auto result = op.forward(as_tensor(operands)...);
+  using T = element_of<decltype(result)>;
+  const std::int64_t id = pen->write(std::make_unique<operation_of<Op, element_of<Operand>...>>(op),
+                                     {written(*pen, operands)...}, dtype_of<T>, result.shape());
+  return trace<T>(std::move(result), std::move(pen), id);
+}
+
 }  // namespace detail
 
-// Applies an operation: tensors (and parameters) give a tensor; with a variable among them, the step is recorded.
+// Applies an operation: tensors (and parameters) give a tensor; with a variable among them, the step is recorded; with
+// a trace, it is written down.
 template <class Op, operand... Operand> auto apply(const Op& op, Operand&&... operands) {
-  if constexpr ((detail::is_variable<std::remove_cvref_t<Operand>> || ...)) {
+  if constexpr ((detail::is_trace<std::remove_cvref_t<Operand>> || ...)) {
+    return detail::write_down(op, operands...);
+  } else if constexpr ((detail::is_variable<std::remove_cvref_t<Operand>> || ...)) {
     const auto& world = detail::first_variable(operands...);
     return detail::record(op, detail::as_recorded(world, std::forward<Operand>(operands))...);
   } else {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <utility>
 
+#include "../core/any_tensor.hpp"
 #include "../core/random.hpp"
 
 namespace inlay::inline v0_1 {
@@ -12,7 +13,7 @@ namespace inlay::inline v0_1 {
 // The rule a weight's first values are drawn from.
 struct distribution {
   enum class kind { given, constant, uniform, normal };
-  kind of = kind::given;  // no rule: the value that was given stays
+  kind of = kind::given;         // no rule: the value that was given stays
   double first = 0, second = 0;  // the constant · lower and upper bound · mean and standard deviation
 
   static constexpr distribution constant(double value) { return {kind::constant, value, 0}; }
@@ -143,6 +144,12 @@ template <class T> class cell final : public cell_base {
   tensor<T> value_, gradient_;
   bool has_gradient_ = false;
 };
+
+// The value of a cell whose element type is known at run time only.
+template <class = void>  // compiled only where it is used
+any_tensor value_of(const cell_base& of) {
+  return visit(of.type, [&](auto zero) { return any_tensor(static_cast<const cell<decltype(zero)>&>(of).typed()); });
+}
 
 }  // namespace detail
 

@@ -3,6 +3,7 @@
 // assigning writes into the cell that is there, so optimisers keep their place.
 #pragma once
 
+#include "trace.hpp"
 #include "variable.hpp"
 
 namespace inlay::inline v0_1 {
@@ -11,6 +12,8 @@ namespace detail {
 
 template <class W> inline constexpr bool is_variable = false;
 template <class T> inline constexpr bool is_variable<variable<T>> = true;
+template <class W> inline constexpr bool is_trace = false;
+template <class T> inline constexpr bool is_trace<trace<T>> = true;
 
 // Weights are drawn at construction from a stream numbered by the order of construction on this thread.
 inline constinit thread_local std::uint64_t weights_drawn = 0;
@@ -49,6 +52,8 @@ template <class T> class cell_handle {
   const counted<cell<T>>& shared_cell() const noexcept { return cell_; }
 
  protected:
+  trace<T> written_by(const counted<pen_state>& pen) const { return trace<T>(value(), pen, pen->of(cell_)); }
+
   explicit cell_handle(tensor<T> value) : cell_(new cell<T>(std::move(value))) {}
 
   counted<cell<T>> cell_;
@@ -112,12 +117,15 @@ template <floating T> class parameter : public detail::cell_handle<T> {
 
   bool trainable() const noexcept { return this->cell_ && this->cell_->trainable; }
 
-  // This weight as an operand of the same kind as x: its tensor, or a variable on x's tape whose gradient comes here.
+  // This weight as an operand of the same kind as x: its tensor, a variable on x's tape whose gradient comes here, or a
+  // trace of x's pen.
   template <class World> auto in(const World& x) const {
     if constexpr (detail::is_variable<World>) {
       detail::counted<detail::slot<T>> step;
       if (trainable()) step = detail::counted<detail::slot<T>>(new detail::cell_node<T>(this->cell_));
       return variable<T>(this->value(), x.tape(), std::move(step));
+    } else if constexpr (detail::is_trace<World>) {
+      return this->written_by(x.pen());
     } else {
       return this->value();
     }
@@ -140,6 +148,8 @@ template <element T> class buffer : public detail::cell_handle<T> {
   template <class World> auto in(const World& x) const {
     if constexpr (detail::is_variable<World>)
       return variable<T>(this->value(), x.tape(), {});
+    else if constexpr (detail::is_trace<World>)
+      return this->written_by(x.pen());
     else
       return this->value();
   }

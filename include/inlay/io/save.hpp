@@ -38,13 +38,7 @@ INLAY_COLD inline std::string load_report::text() const {
 
 namespace detail {
 
-// A weight's value, and a new one, with the element type known at run time only.
-template <class = void>  // compiled only where it is used
-any_tensor value_of(const inlay::detail::cell_base& cell) {
-  return visit(cell.type, [&](auto zero) {
-    return any_tensor(static_cast<const inlay::detail::cell<decltype(zero)>&>(cell).typed());
-  });
-}
+// A new value, with the element type known at run time only.
 template <class = void> void assign(inlay::detail::cell_base& cell, const any_tensor& value) {
   visit(cell.type, [&](auto zero) {
     static_cast<inlay::detail::cell<decltype(zero)>&>(cell).assign(value.template as<decltype(zero)>());
@@ -58,7 +52,7 @@ INLAY_COLD void save(const std::vector<member>& members, const std::string& path
     if (m.of == member::kind::size)
       file.tensors.emplace(m.path, any_tensor(tensor<std::int64_t>(shape{}, *m.size)));
     else
-      file.tensors.emplace(m.path, value_of(*m.cell));
+      file.tensors.emplace(m.path, inlay::detail::value_of(*m.cell));
   }
   save_tensors(file, path);
 }

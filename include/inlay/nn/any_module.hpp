@@ -1,5 +1,5 @@
 // any_module<Out(In…)>: a module whose type is not in the name of what holds it, so that a net may be put together at
-// run time. Names are meant for tensors: any_module<tensor<float>(tensor<float>)> also takes variables.
+// run time. Names are meant for tensors: any_module<tensor<float>(tensor<float>)> also takes variables and traces.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,10 @@ namespace detail {
 template <class A> struct recorded_as { using type = A; };
 template <floating T> struct recorded_as<tensor<T>> { using type = variable<T>; };
 
+// What an argument or result is while what is computed is written down.
+template <class A> struct written_as { using type = A; };
+template <floating T> struct written_as<tensor<T>> { using type = trace<T>; };
+
 // One object per type, whose address tells types apart without run-time type information.
 template <class M> inline constexpr char type_mark = 0;
 
@@ -23,6 +27,7 @@ template <class Signature> class any_module;
 
 template <class Out, class... In> class any_module<Out(In...)> {
   using recorded_out = typename detail::recorded_as<Out>::type;
+  using written_out = typename detail::written_as<Out>::type;
 
  public:
   // Any module that takes In… and gives Out, on tensors and on variables.
@@ -48,6 +53,10 @@ template <class Out, class... In> class any_module<Out(In...)> {
       requires(!std::is_same_v<Out(In...), recorded_out(typename detail::recorded_as<In>::type...)>) {
     return held_->record(in...);
   }
+  written_out operator()(const typename detail::written_as<In>::type&... in) const
+      requires(!std::is_same_v<Out(In...), written_out(typename detail::written_as<In>::type...)>) {
+    return held_->write(in...);
+  }
 
   static void members(auto& self, auto&& visit) { self.held_->list(visit); }
 
@@ -62,6 +71,7 @@ template <class Out, class... In> class any_module<Out(In...)> {
     virtual ~any() = default;
     virtual Out run(const In&...) const = 0;
     virtual recorded_out record(const typename detail::recorded_as<In>::type&...) const = 0;
+    virtual written_out write(const typename detail::written_as<In>::type&...) const = 0;
     virtual void list(member_visitor& visit) = 0;
     virtual std::unique_ptr<any> copy() const = 0;
     virtual void assign(const any& other) = 0;  // of the same type: writes into the cells that are there
@@ -72,6 +82,7 @@ template <class Out, class... In> class any_module<Out(In...)> {
     explicit holder(M of) : any(&detail::type_mark<M>), module(std::move(of)) {}
     Out run(const In&... in) const override { return module(in...); }
     recorded_out record(const typename detail::recorded_as<In>::type&... in) const override { return module(in...); }
+    written_out write(const typename detail::written_as<In>::type&... in) const override { return module(in...); }
     void list(member_visitor& visit) override { M::members(module, visit); }
     std::unique_ptr<any> copy() const override { return std::make_unique<holder>(module); }
     void assign(const any& other) override { module = static_cast<const holder&>(other).module; }

@@ -40,7 +40,7 @@ template <floating T = float> class batch_norm {
       throw shape_error("batch_norm", {"expected input (N, ", channels, ", …), got ", x.shape()});
     if constexpr (inlay::detail::is_variable<std::remove_cvref_t<decltype(x)>>)
       if (x.tape() && x.tape()->mode == autograd::mode::train) return normalised_by_batch(x);
-    return inlay::batch_norm(x, weight, bias, running_mean.value(), running_var.value(), {.epsilon = epsilon_});
+    return inlay::batch_norm(x, weight, bias, running_mean, running_var, {.epsilon = epsilon_});
   }
 
   static void members(auto& self, auto&& visit) {

@@ -20,7 +20,13 @@ struct lstm_cell_config {
 };
 
 // What is carried from step to step: tensors, or variables while gradients are recorded.
-template <class Value> struct lstm_state { Value h, c; };
+template <class Value> struct lstm_state {
+  Value h, c;
+  static void members(auto& self, auto&& visit) {
+    visit("h", self.h);
+    visit("c", self.c);
+  }
+};
 
 template <floating T = float> class lstm_cell {
  public:

@@ -62,6 +62,10 @@ struct batch_norm_op {
   static constexpr const char* name = "batch_norm";
   double epsilon = 1e-5;
   bool batch_statistics = false;
+  static void attributes(auto& self, auto&& visit) {
+    visit("epsilon", self.epsilon);
+    visit("batch_statistics", self.batch_statistics);
+  }
 
   template <floating T>
   tensor<T> forward(const tensor<T>& x, const tensor<T>& weight, const tensor<T>& bias, const tensor<T>& mean,
@@ -161,11 +165,10 @@ template <floating T> channel_moments<T> batch_statistics(const tensor<T>& x) {
 }
 
 // An empty weight counts as 1, an empty bias as 0. No gradient goes to mean and variance themselves.
-template <operand X, operand W, operand B>
-auto batch_norm(X&& x, W&& weight, B&& bias, const tensor<detail::element_of<X>>& mean,
-                const tensor<detail::element_of<X>>& variance, const batch_norm_options& options = {}) {
+template <operand X, operand W, operand B, operand M, operand V>
+auto batch_norm(X&& x, W&& weight, B&& bias, M&& mean, V&& variance, const batch_norm_options& options = {}) {
   return apply(batch_norm_op{options.epsilon, options.batch_statistics}, std::forward<X>(x), std::forward<W>(weight),
-               std::forward<B>(bias), mean, variance);
+               std::forward<B>(bias), std::forward<M>(mean), std::forward<V>(variance));
 }
 
 }  // namespace inlay::inline v0_1

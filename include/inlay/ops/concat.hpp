@@ -8,6 +8,7 @@ namespace inlay::inline v0_1 {
 struct concat_op {
   static constexpr const char* name = "concat";
   std::int64_t axis = 0;
+  static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 
   template <class T, class... Rest> tensor<T> forward(const tensor<T>& first, const Rest&... rest) const {
     const tensor<T>* parts[] = {&first, &rest...};

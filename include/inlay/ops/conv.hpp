@@ -128,6 +128,17 @@ template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* 
 template <int Axes> struct conv_op {
   static constexpr const char* name = Axes == 1 ? "conv1d" : Axes == 2 ? "conv2d" : "conv3d";
   conv_options<Axes> options = {};
+  static void attributes(auto& self, auto&& visit) {
+    visit("stride", self.options.stride.sizes);
+    visit("padding", self.options.padding.sizes);
+    visit("padding_same", self.options.padding.same);
+    visit("dilation", self.options.dilation.sizes);
+    visit("groups", self.options.groups);
+    visit("activation", self.options.activation);
+  }
+  static std::int64_t multiply_adds(std::span<const shape> operands, const shape& y) {
+    return y.size() * operands[1].count(1, operands[1].rank());
+  }
 
   template <floating T> tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
     const detail::conv_sizes s = sizes(x.shape(), w.shape(), b.shape());

@@ -9,6 +9,7 @@ namespace inlay::inline v0_1 {
 struct cross_entropy_op {
   static constexpr const char* name = "cross_entropy";
   inlay::reduction reduction = inlay::reduction::mean;
+  static void attributes(auto& self, auto&& visit) { visit("reduction", self.reduction); }
 
   template <class T> struct kept {
     tensor<T> numerators, sums;  // see kernels::cross_entropy

@@ -9,6 +9,7 @@ namespace inlay::inline v0_1 {
 struct dropout_op {
   static constexpr const char* name = "dropout";
   double p = 0.5;
+  static void attributes(auto& self, auto&& visit) { visit("p", self.p); }
 
   template <floating T> tensor<T> forward(tensor<T> x) const { return x; }
 

@@ -14,6 +14,7 @@ struct layer_norm_options {
 struct layer_norm_op {
   static constexpr const char* name = "layer_norm";
   double epsilon = 1e-5;
+  static void attributes(auto& self, auto&& visit) { visit("epsilon", self.epsilon); }
 
   template <class T> struct kept {
     tensor<T> x, weight, mean, inverse;  // of each row: mean, and 1 / sqrt(variance + epsilon)

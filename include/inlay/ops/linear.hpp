@@ -10,6 +10,10 @@ namespace inlay::inline v0_1 {
 struct linear_op {
   static constexpr const char* name = "linear";
   inlay::activation activation = activation::none;
+  static void attributes(auto& self, auto&& visit) { visit("activation", self.activation); }
+  static std::int64_t multiply_adds(std::span<const shape> operands, const shape& y) {
+    return y.size() * operands[1][1];
+  }
 
   template <floating T> tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
     check(x, w, b);

@@ -15,6 +15,13 @@ struct matmul_options {
 struct matmul_op {
   static constexpr const char* name = "matmul";
   matmul_options options = {};
+  static void attributes(auto& self, auto&& visit) {
+    visit("transpose_a", self.options.transpose_a);
+    visit("transpose_b", self.options.transpose_b);
+  }
+  std::int64_t multiply_adds(std::span<const shape> operands, const shape& c) const {
+    return c.size() * check(operands[0], operands[1]).k;
+  }
 
   template <floating T> tensor<T> forward(const tensor<T>& a, const tensor<T>& b) const {
     const sizes s = check(a.shape(), b.shape());

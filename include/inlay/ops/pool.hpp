@@ -19,6 +19,15 @@ template <int Axes> struct pool_options {
 
 namespace detail {
 
+void pool_attributes(auto& options, auto&& visit) {
+  visit("kernel", options.kernel.sizes);
+  visit("stride", options.stride.sizes);
+  visit("padding", options.padding.sizes);
+  visit("dilation", options.dilation.sizes);
+  visit("ceil_mode", options.ceil_mode);
+  visit("count_include_pad", options.count_include_pad);
+}
+
 template <int Axes>
 kernels::conv_geometry pool_geometry(const char* name, const shape& x, const pool_options<Axes>& options) {
   if (x.rank() != Axes + 2) [[unlikely]]
@@ -64,6 +73,7 @@ template <class F> void each_plane(const shape& x, const kernels::conv_geometry&
 template <int Axes> struct max_pool_op {
   static constexpr const char* name = Axes == 1 ? "max_pool1d" : Axes == 2 ? "max_pool2d" : "max_pool3d";
   pool_options<Axes> options = {};
+  static void attributes(auto& self, auto&& visit) { detail::pool_attributes(self.options, visit); }
 
   struct kept {
     tensor<std::int64_t> where;  // of each output, in its plane
@@ -106,6 +116,7 @@ template <int Axes> struct max_pool_op {
 template <int Axes> struct avg_pool_op {
   static constexpr const char* name = Axes == 1 ? "avg_pool1d" : Axes == 2 ? "avg_pool2d" : "avg_pool3d";
   pool_options<Axes> options = {};
+  static void attributes(auto& self, auto&& visit) { detail::pool_attributes(self.options, visit); }
 
   template <floating T> tensor<T> forward(const tensor<T>& x) const {
     const kernels::conv_geometry g = geometry(x.shape());

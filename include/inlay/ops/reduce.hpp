@@ -22,6 +22,11 @@ struct reduction {
   reduction(std::int64_t axis, bool keep) : count(1), keep_dims(keep) { axes[0] = axis; }
   reduction() = default;
 
+  static void attributes(auto& self, auto&& visit) {
+    visit("axes", std::span(self.axes.data(), static_cast<std::size_t>(self.count)));
+    visit("keep_dims", self.keep_dims);
+  }
+
   axis_set over(const shape& sizes) const {
     axis_set set;
     if (count == 0) set.chosen.fill(true);
@@ -57,6 +62,7 @@ struct reduction {
 struct sum_op {
   static constexpr const char* name = "sum";
   detail::reduction how;
+  static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     return detail::reduced<kernels::sum_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
   }
@@ -68,6 +74,7 @@ struct sum_op {
 struct mean_op {
   static constexpr const char* name = "mean";
   detail::reduction how;
+  static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     tensor<T> total = sum_op{how}.forward(x);
     return mul_op{}.forward(std::move(total), share<T>(x.shape()));
@@ -88,6 +95,7 @@ struct mean_op {
 struct max_op {
   static constexpr const char* name = "max";
   detail::reduction how;
+  static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape()});
     return detail::reduced<kernels::max_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));

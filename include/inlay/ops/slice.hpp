@@ -8,6 +8,11 @@ namespace inlay::inline v0_1 {
 struct slice_op {
   static constexpr const char* name = "slice";
   std::int64_t axis = 0, first = 0, last = 0;
+  static void attributes(auto& self, auto&& visit) {
+    visit("axis", self.axis);
+    visit("first", self.first);
+    visit("last", self.last);
+  }
 
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     const int along = x.shape().index(axis);

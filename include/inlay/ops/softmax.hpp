@@ -21,6 +21,7 @@ void run_rows(std::int64_t rows, std::int64_t length, T* out, Pointer... in) {
 // Forward and gradient kernels along the last axis; another axis is brought there and back.
 template <template <class> class Forward, template <class> class Gradient> struct softmax_op {
   std::int64_t axis = -1;
+  static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 
   template <floating T> tensor<T> forward(const tensor<T>& x) const {
     return on_last_axis(x, [](const tensor<T>& rows) {

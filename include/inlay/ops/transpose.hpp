@@ -9,6 +9,9 @@ struct permute_op {
   static constexpr const char* name = "permute";
   std::array<int, shape::max_rank> order{};
   int rank = 0;
+  static void attributes(auto& self, auto&& visit) {
+    visit("order", std::span(self.order.data(), static_cast<std::size_t>(self.rank)));
+  }
 
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     return detail::permuted(x, {order.data(), static_cast<std::size_t>(rank)});

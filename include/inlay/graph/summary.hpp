@@ -1,0 +1,67 @@
+// What a recorded model consists of: one row per operation, with the shape it gives, the weights it brings and the
+// multiplications it takes.
+#pragma once
+
+#include <set>
+
+#include "record.hpp"
+
+namespace inlay::inline v0_1::graph {
+
+struct summary {
+  struct row {
+    std::string path, operation, output;  // module, "conv2d", "(N, 16, 28, 28)"
+    std::int64_t parameters = 0;          // first read here; shared ones count once
+    std::int64_t multiply_adds = 0;       // for the recorded example
+  };
+
+  explicit summary(const record& of) {
+    std::set<std::int64_t> counted;
+    for (const step& s : of.steps()) {
+      const value& result = of.values()[static_cast<std::size_t>(s.result)];
+      row r{s.path, s.op->name(), of.shape_text(result)};
+      std::vector<shape> operands;
+      for (const std::int64_t id : s.operands) {
+        const value& v = of.values()[static_cast<std::size_t>(id)];
+        operands.push_back(v.shape);
+        if (v.trainable && counted.insert(id).second) r.parameters += v.shape.size();
+      }
+      r.multiply_adds = s.op->multiply_adds(operands, result.shape);
+      parameters += r.parameters;
+      multiply_adds += r.multiply_adds;
+      rows.push_back(std::move(r));
+    }
+  }
+
+  // A table with a line of totals.
+  std::string text() const {
+    std::vector<std::array<std::string, 5>> cells{{"module", "operation", "output", "parameters", "multiply-adds"}};
+    for (const row& r : rows)
+      cells.push_back({r.path, r.operation, r.output, number(r.parameters), number(r.multiply_adds)});
+    cells.push_back({"total", "", "", std::to_string(parameters), std::to_string(multiply_adds)});
+    std::array<std::size_t, 5> widths{};
+    for (const auto& line : cells)
+      for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], length(line[i]));
+    std::string out;
+    for (const auto& line : cells) {
+      for (std::size_t i = 0; i < widths.size(); ++i) {
+        const std::string gap(widths[i] - length(line[i]), ' ');
+        out += i < 3 ? line[i] + gap : gap + line[i];
+        out += i + 1 < widths.size() ? "  " : "\n";
+      }
+    }
+    return out;
+  }
+
+  std::vector<row> rows;
+  std::int64_t parameters = 0, multiply_adds = 0;
+
+ private:
+  static std::string number(std::int64_t n) { return n == 0 ? std::string() : std::to_string(n); }
+  // Characters, not bytes: a product sign takes two.
+  static std::size_t length(const std::string& text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+  }
+};
+
+}  // namespace inlay::inline v0_1::graph
