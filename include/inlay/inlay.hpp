@@ -1,5 +1,6 @@
 // inlay: deep learning inlaid in your own program. This header brings what needs nothing but the standard library
-// and OpenMP; `inlay/xtensor.hpp`, `inlay/eigen.hpp` and `inlay/zlib.hpp` connect to those libraries,
+// and OpenMP; `inlay/xtensor.hpp`, `inlay/eigen.hpp` and `inlay/zlib.hpp` connect to those libraries. Beside it, so
+// that only programs that use them compile them: `inlay/graph.hpp` writes down what a model computes (replay, summary),
 // `inlay/testing.hpp` checks layers.
 //
 //   core      tensors, memory, random numbers, threads, errors
@@ -9,13 +10,11 @@
 //   nn        layers        io       models to and from files
 //   loss      objectives    optim    optimisers
 //   data      datasets      metrics  accuracy and its kin
-//   graph     what a model computes, written down: replay, summary
 #pragma once
 
 #include "autograd.hpp"
 #include "core.hpp"
 #include "data.hpp"
-#include "graph.hpp"
 #include "io.hpp"
 #include "kernels.hpp"
 #include "loss.hpp"

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <tuple>
 
@@ -66,48 +65,6 @@ struct attribute {
   friend bool operator==(const attribute&, const attribute&) = default;
 };
 
-class attribute_reader final : public attribute_visitor {
- public:
-  explicit attribute_reader(const operation& of) { of.copy()->attributes(*this); }
-  void integer(std::string_view name, std::int64_t& value) override {
-    seen.push_back({std::string(name), attribute::kind::integer, value, 0});
-  }
-  void choice(std::string_view name, std::int64_t& value) override {
-    seen.push_back({std::string(name), attribute::kind::choice, value, 0});
-  }
-  void number(std::string_view name, double& value) override {
-    seen.push_back({std::string(name), attribute::kind::number, 0, value});
-  }
-
-  std::vector<attribute> seen;
-};
-
-// Replaces integers by number.
-class attribute_writer final : public attribute_visitor {
- public:
-  explicit attribute_writer(std::vector<std::pair<std::int64_t, std::int64_t>> values) : values_(std::move(values)) {}
-  void integer(std::string_view, std::int64_t& value) override {
-    for (const auto& [number, wanted] : values_)
-      if (number == at_) value = wanted;
-    ++at_;
-  }
-  void choice(std::string_view, std::int64_t&) override { ++at_; }
-  void number(std::string_view, double&) override { ++at_; }
-
- private:
-  std::vector<std::pair<std::int64_t, std::int64_t>> values_;
-  std::int64_t at_ = 0;
-};
-
-// One run of the model: sizes of the dynamic axes, what was written, the values it returned.
-struct sample {
-  std::vector<std::int64_t> sizes;
-  autograd::pen pen;
-  std::vector<std::int64_t> outputs;
-};
-
-using forward = std::function<std::vector<std::int64_t>(const autograd::pen&, std::span<const any_tensor>)>;
-
 // The traces in a model's result: one, or a tuple, a range, or a struct that lists them as members.
 template <class R> void collect(const R& result, std::vector<std::int64_t>& ids) {
   if constexpr (inlay::detail::is_trace<R>) {
@@ -124,7 +81,7 @@ template <class R> void collect(const R& result, std::vector<std::int64_t>& ids)
 }
 
 // The example's elements, repeated to fill other sizes.
-inline any_tensor resized(const any_tensor& x, const shape& sizes) {
+template <class = void> any_tensor resized(const any_tensor& x, const shape& sizes) {
   if (x.shape() == sizes) return x;
   return visit(x.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -146,27 +103,28 @@ inline any_tensor resized(const any_tensor& x, const shape& sizes) {
 
 }  // namespace detail
 
-class record {
+// A template so that programs which include it and record nothing compile none of it.
+template <class = void> class basic_record {
  public:
   // One input. Throws what the model throws; value_error for axes that do not exist, state_error when the model does
   // not compute the same at other sizes, or reads a weight that members() does not list.
   template <module M, element T>
-  record(const M& net, const tensor<T>& x, const record_options& options = {})
-      : record(net, std::tuple<tensor<T>>(x), options) {}
+  basic_record(const M& net, const tensor<T>& x, const record_options& options = {})
+      : basic_record(net, std::tuple<tensor<T>>(x), options) {}
 
   // Several inputs, in the order the model takes them.
   template <module M, element... T>
-  record(const M& net, const std::tuple<tensor<T>...>& inputs, const record_options& options = {}) {
-    const detail::forward run = [&net](const autograd::pen& pen, std::span<const any_tensor> given) {
-      const auto traces = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::tuple<trace<T>...>{pen.input(given[I].template as<T>())...};  // in this order
-      }
-      (std::index_sequence_for<T...>{});
-      std::vector<std::int64_t> ids;
-      detail::collect(std::apply(net, traces), ids);
-      return ids;
-    };
-    std::apply([&](const auto&... one) { build(run, {any_tensor(one)...}, options, members_of(net)); }, inputs);
+  basic_record(const M& net, const std::tuple<tensor<T>...>& inputs, const record_options& options = {}) {
+    const model erased{&net, [](const void* of, const autograd::pen& pen, std::span<const any_tensor> given) {
+                         const auto traces = [&]<std::size_t... I>(std::index_sequence<I...>) {
+                           return std::tuple<trace<T>...>{pen.input(given[I].template as<T>())...};  // in this order
+                         }
+                         (std::index_sequence_for<T...>{});
+                         std::vector<std::int64_t> ids;
+                         detail::collect(std::apply(*static_cast<const M*>(of), traces), ids);
+                         return ids;
+                       }};
+    std::apply([&](const auto&... one) { build(erased, {any_tensor(one)...}, options, members_of(net)); }, inputs);
   }
 
   // Computes again, from the weights as they are now. Throws shape_error or type_error for inputs that are not the
@@ -199,8 +157,8 @@ class record {
 
   // The same record with one more result: what leaves the module of this path (for one with parts: what its last step
   // gives before another module's begins). Throws value_error when no step belongs to it.
-  record tap(std::string_view path) const {
-    record out = *this;
+  basic_record tap(std::string_view path) const {
+    basic_record out = *this;
     const std::int64_t id = result_of(path);
     out.outputs_.push_back(id);
     out.values_[static_cast<std::size_t>(id)].last_step = -1;
@@ -225,6 +183,51 @@ class record {
   }
 
  private:
+  // A model without its type, and what runs it: gives the numbers of its results.
+  struct model {
+    const void* net;
+    std::vector<std::int64_t> (*run)(const void* net, const autograd::pen& pen, std::span<const any_tensor> inputs);
+  };
+  // One run: sizes of the dynamic axes, what was written, the values it returned.
+  struct sample {
+    std::vector<std::int64_t> sizes;
+    autograd::pen pen;
+    std::vector<std::int64_t> outputs;
+  };
+
+  class attribute_reader final : public attribute_visitor {
+   public:
+    explicit attribute_reader(const operation& of) { of.copy()->attributes(*this); }
+    void integer(std::string_view name, std::int64_t& value) override {
+      seen.push_back({std::string(name), detail::attribute::kind::integer, value, 0});
+    }
+    void choice(std::string_view name, std::int64_t& value) override {
+      seen.push_back({std::string(name), detail::attribute::kind::choice, value, 0});
+    }
+    void number(std::string_view name, double& value) override {
+      seen.push_back({std::string(name), detail::attribute::kind::number, 0, value});
+    }
+
+    std::vector<detail::attribute> seen;
+  };
+
+  // Replaces integers by number.
+  class attribute_writer final : public attribute_visitor {
+   public:
+    explicit attribute_writer(std::vector<std::pair<std::int64_t, std::int64_t>> values) : values_(std::move(values)) {}
+    void integer(std::string_view, std::int64_t& value) override {
+      for (const auto& [number, wanted] : values_)
+        if (number == at_) value = wanted;
+      ++at_;
+    }
+    void choice(std::string_view, std::int64_t&) override { ++at_; }
+    void number(std::string_view, double&) override { ++at_; }
+
+   private:
+    std::vector<std::pair<std::int64_t, std::int64_t>> values_;
+    std::int64_t at_ = 0;
+  };
+
   // A place where a dynamic axis enters.
   struct entry {
     std::size_t input;
@@ -232,13 +235,13 @@ class record {
     std::size_t name;
   };
 
-  INLAY_COLD void build(const detail::forward& run, std::vector<any_tensor> example, const record_options& options,
+  INLAY_COLD void build(const model& net, std::vector<any_tensor> example, const record_options& options,
                         const std::vector<member>& members) {
     std::vector<std::int64_t> steps;
     enter(example, options, steps);
-    const std::vector<detail::sample> samples = sampled(run, example, steps);
+    const std::vector<sample> samples = sampled(net, example, steps);
     const inlay::detail::pen_state& base = samples[0].pen.written();
-    for (const detail::sample& other : samples) same_operations(samples[0], other);
+    for (const sample& other : samples) same_operations(samples[0], other);
     for (std::size_t i = 0; i < base.values.size(); ++i) add_value(i, samples, members);
     for (std::size_t i = 0; i < base.steps.size(); ++i) add_step(i, samples);
     outputs_ = samples[0].outputs;
@@ -267,8 +270,8 @@ class record {
   }
 
   // The example, each axis longer on its own, then all of them twice, by different amounts.
-  std::vector<detail::sample> sampled(const detail::forward& run, const std::vector<any_tensor>& example,
-                                      const std::vector<std::int64_t>& steps) const {
+  std::vector<sample> sampled(const model& net, const std::vector<any_tensor>& example,
+                              const std::vector<std::int64_t>& steps) const {
     std::vector<std::vector<std::int64_t>> wanted{sizes_};
     for (std::size_t i = 0; i < names_.size(); ++i) {
       wanted.push_back(sizes_);
@@ -279,19 +282,19 @@ class record {
       for (std::size_t i = 0; i < names_.size(); ++i)
         wanted.back()[i] += steps[i] * (round + static_cast<std::int64_t>(i) + (round == 2 ? 1 : 0));
     }
-    std::vector<detail::sample> out;
+    std::vector<sample> out;
     for (std::vector<std::int64_t>& sizes : wanted) {
       std::vector<any_tensor> inputs = example;
       for (const entry& e : entries_)
         inputs[e.input] = detail::resized(inputs[e.input], inputs[e.input].shape().with(e.axis, sizes[e.name]));
-      detail::sample one{std::move(sizes), {}, {}};
-      one.outputs = run(one.pen, inputs);
+      sample one{std::move(sizes), {}, {}};
+      one.outputs = net.run(net.net, one.pen, inputs);
       out.push_back(std::move(one));
     }
     return out;
   }
 
-  void same_operations(const detail::sample& base, const detail::sample& other) const {
+  void same_operations(const sample& base, const sample& other) const {
     const auto &a = base.pen.written(), &b = other.pen.written();
     for (std::size_t i = 0; i < std::max(a.steps.size(), b.steps.size()); ++i) {
       const char* expected = i < a.steps.size() ? a.steps[i].op->name() : "nothing";
@@ -310,12 +313,13 @@ class record {
                                    sizes_text(base.sizes)});
   }
 
-  void add_value(std::size_t i, const std::vector<detail::sample>& samples, const std::vector<member>& members) {
+  void add_value(std::size_t i, const std::vector<sample>& samples, const std::vector<member>& members) {
     const inlay::detail::written_value& from = samples[0].pen.written().values[i];
     value out{from.of, from.type, from.shape};
     if (from.of == value::kind::input) inputs_.push_back(static_cast<std::int64_t>(i));
     if (from.of == value::kind::cell) {
-      const auto listed = std::ranges::find(members, from.cell.get(), [](const member& m) { return m.cell.get(); });
+      auto listed = members.begin();
+      while (listed != members.end() && listed->cell.get() != from.cell.get()) ++listed;
       if (listed == members.end())
         throw state_error("record", {"the model reads a weight of shape ", from.shape,
                                      " that it does not list; is it missing from members()?"});
@@ -333,16 +337,16 @@ class record {
   }
 
   // A constant that moves is one number that does, or one number that fills a shape that does.
-  void hold_constant(std::size_t i, const std::vector<detail::sample>& samples, value& out) const {
+  void hold_constant(std::size_t i, const std::vector<sample>& samples, value& out) const {
     const any_tensor& first = samples[0].pen.written().values[i].constant;
     out.constant = first;
     bool same = true, filled = true, numbers = true;
     std::vector<std::int64_t> seen;
     const auto size = static_cast<std::size_t>(size_of(first.type()));
-    for (const detail::sample& s : samples) {
+    for (const sample& s : samples) {
       const any_tensor& t = s.pen.written().values[i].constant;
       const std::span<const std::uint8_t> bytes = t.bytes();
-      same = same && t.shape() == first.shape() && std::ranges::equal(bytes, first.bytes());
+      same = same && t.shape() == first.shape() && std::equal(bytes.begin(), bytes.end(), first.bytes().begin());
       for (std::size_t at = 0; filled && at < bytes.size(); ++at)
         filled = first.bytes().size() >= size && bytes[at] == first.bytes()[at % size];
       numbers = numbers && t.shape().size() == 1;
@@ -364,7 +368,7 @@ class record {
                                    ", and no size explains how; compute it from the input, or give it as one"});
   }
 
-  void add_step(std::size_t i, const std::vector<detail::sample>& samples) {
+  void add_step(std::size_t i, const std::vector<sample>& samples) {
     const inlay::detail::written_step& from = samples[0].pen.written().steps[i];
     step out{from.op->copy(), from.operands, from.result, {}, false, {}};
     for (const std::int64_t id : from.operands) {
@@ -382,9 +386,9 @@ class record {
     steps_.push_back(std::move(out));
   }
 
-  void explain_attributes(std::size_t i, const std::vector<detail::sample>& samples, step& out) const {
+  void explain_attributes(std::size_t i, const std::vector<sample>& samples, step& out) const {
     std::vector<std::vector<detail::attribute>> read;
-    for (const detail::sample& s : samples) read.push_back(detail::attribute_reader(*s.pen.written().steps[i].op).seen);
+    for (const sample& s : samples) read.push_back(attribute_reader(*s.pen.written().steps[i].op).seen);
     std::vector<detail::observed> sizes;
     for (std::size_t operand = 0; operand < out.operands.size(); ++operand) {
       const auto id = static_cast<std::size_t>(out.operands[operand]);
@@ -413,19 +417,21 @@ class record {
     }
   }
 
-  template <class F> static std::vector<std::int64_t> over(const std::vector<detail::sample>& samples, F&& f) {
+  template <class F> static std::vector<std::int64_t> over(const std::vector<sample>& samples, F&& f) {
     std::vector<std::int64_t> out;
-    for (const detail::sample& s : samples) out.push_back(f(s.pen.written()));
+    for (const sample& s : samples) out.push_back(f(s.pen.written()));
     return out;
   }
   static bool moved(std::span<const std::int64_t> seen) {
-    return std::ranges::any_of(seen, [&](std::int64_t size) { return size != seen[0]; });
+    for (const std::int64_t size : seen)
+      if (size != seen[0]) return true;
+    return false;
   }
-  std::vector<detail::observed> axes_seen(const std::vector<detail::sample>& samples) const {
+  std::vector<detail::observed> axes_seen(const std::vector<sample>& samples) const {
     std::vector<detail::observed> out;
     for (std::size_t name = 0; name < names_.size(); ++name) {
       out.push_back({{-1, static_cast<std::int64_t>(name)}, {}});
-      for (const detail::sample& s : samples) out.back().sizes.push_back(s.sizes[name]);
+      for (const sample& s : samples) out.back().sizes.push_back(s.sizes[name]);
     }
     return out;
   }
@@ -487,11 +493,13 @@ class record {
     return step >= 0 && step == v.last_step && step_reads_once(step, id) ? std::move(here) : here;
   }
   bool step_reads_once(std::int64_t at, std::int64_t id) const {
-    return std::ranges::count(steps_[static_cast<std::size_t>(at)].operands, id) == 1;
+    const std::vector<std::int64_t>& operands = steps_[static_cast<std::size_t>(at)].operands;
+    return std::count(operands.begin(), operands.end(), id) == 1;
   }
 
   static any_tensor constant(const value& v, std::span<const std::int64_t> axes) {
-    const bool shaped = std::ranges::any_of(v.sizes, [](const auto& e) { return e.has_value(); });
+    bool shaped = false;
+    for (const std::optional<size_expression>& e : v.sizes) shaped = shaped || e.has_value();
     if (!v.number && !shaped) return v.constant;
     return visit(v.type, [&](auto zero) {
       using T = decltype(zero);
@@ -511,7 +519,7 @@ class record {
     std::vector<std::pair<std::int64_t, std::int64_t>> values;
     for (const auto& [number, expression] : s.moved) values.emplace_back(number, expression.value(shapes, axes));
     const std::unique_ptr<operation> here = s.op->copy();
-    detail::attribute_writer writer(std::move(values));
+    attribute_writer writer(std::move(values));
     here->attributes(writer);
     return here->run(operands);
   }
@@ -538,5 +546,7 @@ class record {
   std::vector<std::int64_t> sizes_;  // of the dynamic axes in the example
   std::vector<entry> entries_;
 };
+
+using record = basic_record<>;
 
 }  // namespace inlay::inline v0_1::graph

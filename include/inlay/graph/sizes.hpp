@@ -38,9 +38,11 @@ struct observed {
   std::vector<std::int64_t> sizes;
 };
 
+// Compiled only where they are used.
+
 // The expression when these sizes are the ones multiplied, if there is one.
-inline std::optional<size_expression> fit(std::span<const std::int64_t> values,
-                                          std::span<const observed* const> chosen) {
+template <class = void>
+std::optional<size_expression> fit(std::span<const std::int64_t> values, std::span<const observed* const> chosen) {
   std::vector<std::int64_t> products(values.size(), 1);
   for (const observed* one : chosen)
     for (std::size_t s = 0; s < values.size(); ++s) products[s] *= one->sizes[s];
@@ -57,7 +59,8 @@ inline std::optional<size_expression> fit(std::span<const std::int64_t> values,
 }
 
 // Explains values by products of up to three sizes; few of them and no offset first.
-inline std::optional<size_expression> explain(std::span<const std::int64_t> values, std::span<const observed> sizes) {
+template <class = void>
+std::optional<size_expression> explain(std::span<const std::int64_t> values, std::span<const observed> sizes) {
   std::optional<size_expression> with_offset;
   const auto attempt = [&](std::initializer_list<const observed*> chosen) {
     std::optional<size_expression> found = fit(values, chosen);

@@ -2,21 +2,20 @@
 // multiplications it takes.
 #pragma once
 
-#include <set>
-
 #include "record.hpp"
 
 namespace inlay::inline v0_1::graph {
 
-struct summary {
+// A template for the reason that a record is one.
+template <class = void> struct basic_summary {
   struct row {
     std::string path, operation, output;  // module, "conv2d", "(N, 16, 28, 28)"
     std::int64_t parameters = 0;          // first read here; shared ones count once
     std::int64_t multiply_adds = 0;       // for the recorded example
   };
 
-  explicit summary(const record& of) {
-    std::set<std::int64_t> counted;
+  explicit basic_summary(const record& of) {
+    std::vector<bool> counted(of.values().size());
     for (const step& s : of.steps()) {
       const value& result = of.values()[static_cast<std::size_t>(s.result)];
       row r{s.path, s.op->name(), of.shape_text(result)};
@@ -24,7 +23,8 @@ struct summary {
       for (const std::int64_t id : s.operands) {
         const value& v = of.values()[static_cast<std::size_t>(id)];
         operands.push_back(v.shape);
-        if (v.trainable && counted.insert(id).second) r.parameters += v.shape.size();
+        if (v.trainable && !counted[static_cast<std::size_t>(id)]) r.parameters += v.shape.size();
+        counted[static_cast<std::size_t>(id)] = true;
       }
       r.multiply_adds = s.op->multiply_adds(operands, result.shape);
       parameters += r.parameters;
@@ -60,8 +60,12 @@ struct summary {
   static std::string number(std::int64_t n) { return n == 0 ? std::string() : std::to_string(n); }
   // Characters, not bytes: a product sign takes two.
   static std::size_t length(const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+    std::size_t characters = 0;
+    for (const char c : text) characters += (c & 0xC0) != 0x80;
+    return characters;
   }
 };
+
+using summary = basic_summary<>;
 
 }  // namespace inlay::inline v0_1::graph

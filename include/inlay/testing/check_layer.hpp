@@ -5,12 +5,15 @@
 //   levels      every instruction-set level and thread count; bits equal for any number of threads
 //   rows        a row of the input gives the same bits alone and in a batch (switch off for layers that mix rows)
 //   file        save, load into a copy: the same bits
+//   record      written down and replayed: the same bits, for other batch sizes too where rows are independent
 //   regular     copies are independent, moves and assignments keep the value
 #pragma once
 
 #include <optional>
 
+#include "../graph/record.hpp"
 #include "../io/save.hpp"
+#include "../ops/concat.hpp"
 #include "check_gradient.hpp"
 
 namespace inlay::inline v0_1::testing {
@@ -79,6 +82,21 @@ template <class Layer, class T> void check_rows(report& out, const Layer& layer,
   bool equal = true;
   for (std::int64_t i = 0; i < x.dim(0); ++i) equal = equal && same_bits(layer(x.slice(i, i + 1)), all.slice(i, i + 1));
   out.add(equal, "a row has the same bits alone and in a batch");
+}
+
+template <class Layer, class T>
+void check_record(report& out, const Layer& layer, const tensor<T>& x, bool rows_independent) {
+  const char* what = "written down and replayed: the same bits";
+  const bool batched = rows_independent && x.rank() > 0 && x.dim(0) > 0;
+  graph::record_options options;
+  if (batched) options.dynamic.push_back({.axis = 0, .name = "N"});
+  try {
+    const graph::record replay(layer, x, options);
+    const auto same = [&](const tensor<T>& other) { return same_bits(replay(other), tensor<T>(layer(other))); };
+    out.add(same(x) && (!batched || (same(x.slice(0, 1)) && same(concat(0, x, x.slice(0, 1))))), what);
+  } catch (const error& e) {
+    out.add(false, what, e.what());
+  }
 }
 
 template <class Layer, class T> void check_file(report& out, const Layer& layer, const tensor<T>& x) {
@@ -182,6 +200,7 @@ report check_layer(const Layer& layer, const tensor<T>& x, const layer_options<T
   detail::check_levels(out, layer, x, options);
   if (options.rows_independent) detail::check_rows(out, layer, x);
   detail::check_file(out, layer, x);
+  detail::check_record(out, layer, x, options.rows_independent);
   detail::check_regular(out, layer, x);
   return out;
 }
