@@ -16,7 +16,7 @@ using support::same_bits;
 namespace {
 
 // "axis=1 first=0 …", with choices in parentheses.
-struct printer : attribute_visitor {
+struct printer : autograd::attribute_visitor {
   void integer(std::string_view name, std::int64_t& value) override { add(name, "=" + std::to_string(value)); }
   void choice(std::string_view name, std::int64_t& value) override { add(name, "(" + std::to_string(value) + ")"); }
   void number(std::string_view name, double& value) override { add(name, "=" + std::to_string(value)); }
@@ -26,7 +26,7 @@ struct printer : attribute_visitor {
   std::string text;
 };
 
-std::string attributes_of(const operation& op) {
+std::string attributes_of(const autograd::operation& op) {
   printer out;
   op.copy()->attributes(out);
   return out.text;
@@ -80,7 +80,7 @@ TEST_CASE("trace: an operation runs again, with other attributes too, and leaves
   };
   const autograd::pen pen;
   const auto x = pen.input(made_up<float>({3, 4}, 1)), y = slice(x, 1, 0, 4);
-  const std::unique_ptr<operation> again = pen.written().steps[0].op->copy();
+  const std::unique_ptr<autograd::operation> again = pen.written().steps[0].op->copy();
   any_tensor given[] = {any_tensor(x.value())};
   CHECK(same_bits(again->run(given).as<float>(), y.value()));
   set_last change;

@@ -12,6 +12,8 @@
 
 namespace inlay::inline v0_1 {
 
+namespace autograd {
+
 // Sees the attributes of an operation, which lists them as a module its members:
 //   static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 // An attribute is an integer, a floating-point number, a bool, an enumeration, a shape, or a range of integers.
@@ -70,14 +72,16 @@ class operation {
   operation(const operation&) = default;
 };
 
+}  // namespace autograd
+
 namespace detail {
 
-template <class Op, class... In> class operation_of final : public operation {
+template <class Op, class... In> class operation_of final : public autograd::operation {
  public:
   explicit operation_of(const Op& op) : op_(op) {}
   const char* name() const noexcept override { return Op::name; }
-  std::unique_ptr<operation> copy() const override { return std::make_unique<operation_of>(op_); }
-  void attributes(attribute_visitor& visit) override {
+  std::unique_ptr<autograd::operation> copy() const override { return std::make_unique<operation_of>(op_); }
+  void attributes(autograd::attribute_visitor& visit) override {
     if constexpr (requires { Op::attributes(op_, visit); })
       Op::attributes(op_, visit);
     else
@@ -114,7 +118,7 @@ struct written_value {
 };
 
 struct written_step {
-  std::unique_ptr<operation> op;
+  std::unique_ptr<autograd::operation> op;
   std::vector<std::int64_t> operands;
   std::int64_t result;
 };
@@ -141,7 +145,7 @@ class pen_state {
     return add(
         {.of = written_value::kind::constant, .type = dtype_of<T>, .shape = constant.shape(), .constant = constant});
   }
-  std::int64_t write(std::unique_ptr<operation> op, std::vector<std::int64_t> operands, dtype type,
+  std::int64_t write(std::unique_ptr<autograd::operation> op, std::vector<std::int64_t> operands, dtype type,
                      const inlay::shape& sizes) {
     const auto step = static_cast<std::int64_t>(steps.size());
     const std::int64_t result = add({.of = written_value::kind::result, .type = type, .shape = sizes, .step = step});

@@ -45,7 +45,7 @@ struct value {
 };
 
 struct step {
-  std::shared_ptr<const operation> op;
+  std::shared_ptr<const autograd::operation> op;
   std::vector<std::int64_t> operands;  // values
   std::int64_t result = 0;
   std::string path;  // of the module whose weights it reads; else of the step that made its first operand
@@ -195,9 +195,9 @@ template <class = void> class basic_record {
     std::vector<std::int64_t> outputs;
   };
 
-  class attribute_reader final : public attribute_visitor {
+  class attribute_reader final : public autograd::attribute_visitor {
    public:
-    explicit attribute_reader(const operation& of) { of.copy()->attributes(*this); }
+    explicit attribute_reader(const autograd::operation& of) { of.copy()->attributes(*this); }
     void integer(std::string_view name, std::int64_t& value) override {
       seen.push_back({std::string(name), detail::attribute::kind::integer, value, 0});
     }
@@ -212,7 +212,7 @@ template <class = void> class basic_record {
   };
 
   // Replaces integers by number.
-  class attribute_writer final : public attribute_visitor {
+  class attribute_writer final : public autograd::attribute_visitor {
    public:
     explicit attribute_writer(std::vector<std::pair<std::int64_t, std::int64_t>> values) : values_(std::move(values)) {}
     void integer(std::string_view, std::int64_t& value) override {
@@ -518,7 +518,7 @@ template <class = void> class basic_record {
     if (s.moved.empty()) return s.op->run(operands);
     std::vector<std::pair<std::int64_t, std::int64_t>> values;
     for (const auto& [number, expression] : s.moved) values.emplace_back(number, expression.value(shapes, axes));
-    const std::unique_ptr<operation> here = s.op->copy();
+    const std::unique_ptr<autograd::operation> here = s.op->copy();
     attribute_writer writer(std::move(values));
     here->attributes(writer);
     return here->run(operands);
