@@ -280,6 +280,17 @@ TEST_CASE("record: what differs between sizes, or cannot be explained, is an err
         }) == "[record] expected an .input from 0 to 0 and a .step of 1 or more, got 1 and 1");
 }
 
+TEST_CASE("record: an example that is empty, or axes of one name that differ, cannot tell") {
+  CHECK(message([] {
+          const nn::relu net;
+          const graph::record r(net, tensor<float>({0, 3}), {.dynamic = {{.axis = 0}}});
+        }) == "[record] expected an example that is not empty along its dynamic axes, got (0, 3)");
+  CHECK(message([] {
+          const nn::relu net;
+          const graph::record r(net, tensor<float>({2, 3}), {.dynamic = {{.axis = 0}, {.axis = 1}}});
+        }) == "[record] expected one size for axes named N, got 2 and 3");
+}
+
 TEST_CASE("record: other inputs than the recorded ones are refused") {
   const graph::record r(digit_net(), made_up<float>({2, 1, 8, 8}, 1), batch());
   CHECK(message([&] {

@@ -255,6 +255,9 @@ template <class = void> class basic_record {
                                      " and a .step of 1 or more, got ", d.input, " and ", d.step});
       const auto input = static_cast<std::size_t>(d.input);
       const std::int64_t axis = example[input].shape().index(d.axis), size = example[input].shape()[axis];
+      if (size < 1)
+        throw value_error(
+            "record", {"expected an example that is not empty along its dynamic axes, got ", example[input].shape()});
       const auto known = std::find(names_.begin(), names_.end(), d.name);
       const auto name = static_cast<std::size_t>(known - names_.begin());
       if (known == names_.end()) {
@@ -280,7 +283,7 @@ template <class = void> class basic_record {
     for (std::int64_t round = 1; round <= 2 && !names_.empty(); ++round) {
       wanted.push_back(sizes_);
       for (std::size_t i = 0; i < names_.size(); ++i)
-        wanted.back()[i] += steps[i] * (round + static_cast<std::int64_t>(i) + (round == 2 ? 1 : 0));
+        wanted.back()[i] += steps[i] * (2 * round + static_cast<std::int64_t>(i));
     }
     std::vector<sample> out;
     for (std::vector<std::int64_t>& sizes : wanted) {
