@@ -11,13 +11,13 @@ using optim::sgd_config;
 
 namespace {
 
-struct trace {
+struct course {
   const char* name;
   sgd_config config;
   std::vector<support::numbers> after;  // steps 1, 2, 5, 12: w, then b
 };
 
-const trace table[] = {
+const course table[] = {
     {"SGD(lr=0.1)",
      {.learning_rate = 0.1},
      {{0.4390230289983578, -0.8609769710016422, 1.9390230289983579, 0.10899777267904329, -0.8394878712421997},
@@ -53,7 +53,7 @@ const trace table[] = {
 }  // namespace
 
 TEST_CASE_TEMPLATE("sgd: torch.optim.SGD's weights, step by step", T, float, double) {
-  for (const trace& t : table) traces::check<T, sgd>(t.name, t.config, t.after);
+  for (const course& t : table) traces::check<T, sgd>(t.name, t.config, t.after);
 }
 
 TEST_CASE("sgd: the same bits for any number of threads") {

@@ -343,15 +343,14 @@ template <class = void> class basic_record {
   void hold_constant(std::size_t i, const std::vector<sample>& samples, value& out) const {
     const any_tensor& first = samples[0].pen.written().values[i].constant;
     out.constant = first;
-    bool same = true, filled = true, numbers = true;
+    bool same = true, filled = first.shape().size() > 0, numbers = true;
     std::vector<std::int64_t> seen;
     const auto size = static_cast<std::size_t>(size_of(first.type()));
     for (const sample& s : samples) {
       const any_tensor& t = s.pen.written().values[i].constant;
       const std::span<const std::uint8_t> bytes = t.bytes();
       same = same && t.shape() == first.shape() && std::equal(bytes.begin(), bytes.end(), first.bytes().begin());
-      for (std::size_t at = 0; filled && at < bytes.size(); ++at)
-        filled = first.bytes().size() >= size && bytes[at] == first.bytes()[at % size];
+      for (std::size_t at = 0; filled && at < bytes.size(); ++at) filled = bytes[at] == first.bytes()[at % size];
       numbers = numbers && t.shape().size() == 1;
       if (!numbers) continue;
       const double number = t.cast<double>().item();
