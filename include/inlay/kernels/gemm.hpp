@@ -199,6 +199,7 @@ template <class T> struct gemm_range {
                                  std::int64_t length, std::int64_t panel_first, std::int64_t panel_last, T* scratch) {
     using blocking = gemm_blocking<T, Level>;
     const bool single = rows == 1;
+    const std::int64_t widest = single ? 1 : blocking::rows;
     if (g.strips == nullptr)
       detail::pack_strips(strided<T>{g.a.data + i * g.a.row + p * g.a.column, g.a.row, g.a.column}, rows,
                           blocking::rows, length, scratch);
@@ -212,36 +213,23 @@ template <class T> struct gemm_range {
       const std::int64_t left = g.n - panel * blocking::columns;
       taken = single && panel + 4 <= panel_last && left >= 4 * blocking::columns ? 4 : 1;
       const std::int64_t columns = left < taken * blocking::columns ? left : taken * blocking::columns;
-      if (single)
-        row_tile<Level>(g, length, taken, columns, a + skip, b, c, add);
+      if (taken == 4)
+        tile<Level, 1, 4>(length, a + skip, b, g.k * blocking::columns, c, g.c_row, add);
       else
-        column_of_tiles<Level>(g, length, rows, columns, a, skip, step, b, c, add);
+        column_of_tiles<Level>(g, length, rows, widest, columns, a, skip, step, b, c, add);
       if (last)
         finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.relu, rows, columns);
     }
   }
 
-  // One row against four panels, or one: then against the same one four times, into `edge`, which takes no longer.
-  template <isa Level>
-  INLAY_INLINE static void row_tile(const gemm_problem<T>& g, std::int64_t length, std::int64_t taken,
-                                    std::int64_t columns, const T* a, const T* b, T* c, bool add) {
-    using blocking = gemm_blocking<T, Level>;
-    T edge[4 * blocking::columns];
-    const bool whole = taken == 4;
-    if (!whole && add) copy(c, 0, edge, 0, 1, columns);
-    tile<Level, 1, 4>(length, a, b, whole ? g.k * blocking::columns : 0, whole ? c : edge, 0, add);
-    if (!whole) copy(edge, 0, c, 0, 1, columns);
-  }
-
   // All strips of a block of A against one panel.
   template <isa Level>
   INLAY_INLINE static void column_of_tiles(const gemm_problem<T>& g, std::int64_t length, std::int64_t rows,
-                                           std::int64_t columns, const T* a, std::int64_t skip, std::int64_t step_a,
-                                           const T* b, T* c, bool add) {
+                                           std::int64_t widest, std::int64_t columns, const T* a, std::int64_t skip,
+                                           std::int64_t step_a, const T* b, T* c, bool add) {
     using blocking = gemm_blocking<T, Level>;
     for (std::int64_t s = 0; s < rows;) {
-      const std::int64_t height = detail::strip_height(rows - s, blocking::rows),
-                         used = rows - s < height ? rows - s : height;
+      const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
       // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
       T edge[blocking::rows * blocking::columns];
       const bool whole = used == height && columns == blocking::columns;
@@ -250,6 +238,8 @@ template <class T> struct gemm_range {
       const std::int64_t step = whole ? g.c_row : blocking::columns;
       if (height == blocking::rows)
         tile<Level, blocking::rows, 1>(length, a + height * skip, b, 0, to, step, add);
+      else if (height == 1)
+        tile<Level, 1, 1>(length, a + skip, b, 0, to, step, add);
       else if constexpr (blocking::rows != 4)
         tile<Level, 4, 1>(length, a + height * skip, b, 0, to, step, add);
       if (!whole) copy(edge, blocking::columns, c, g.c_row, used, columns);
