@@ -113,6 +113,19 @@ TEST_CASE("checkpoint: keeps the input of each part and nothing inside") {
   CHECK_THROWS_AS(sum(y).backward(), state_error);
 }
 
+TEST_CASE("checkpoint: operands of two tapes, and a result that depends on none") {
+  const autograd::tape one, two;
+  const auto product = [](const auto& x, const auto& y) { return x * y; };
+  const auto a = one.leaf(made_up<double>({3}, 1)), b = two.leaf(made_up<double>({3}, 2));
+  const variable<double> alone(made_up<double>({3}, 3));
+  CHECK_THROWS_AS(autograd::checkpoint(product, a, b), state_error);
+  sum(autograd::checkpoint(product, alone, b)).backward();  // the tape of the one that has one
+  CHECK(same_bits(b.grad(), alone.value()));
+  CHECK(same_bits(alone.grad(), b.value()));
+  sum(a + autograd::checkpoint([](const auto& x) { return x.detach(); }, a)).backward();
+  CHECK(same_bits(a.grad(), tensor<double>({3}, 1.0)));
+}
+
 TEST_CASE("checkpoint: tensors and traces pass through; without a tape or a gradient too") {
   const block b;
   const auto x = made_up<double>({4, 6}, 1);

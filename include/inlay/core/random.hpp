@@ -132,7 +132,8 @@ using numbers = std::array<double, 3>;
 template <class T> using values_of_block = void (*)(const words& w, const numbers& of, T* out) noexcept;
 
 // Two values. Numbers: mean and standard deviation.
-template <class T> INLAY_EXACT void normal_values(const words& w, const numbers& of, T* out) noexcept {
+template <class T>
+INLAY_EXACT [[gnu::noinline]] void normal_values(const words& w, const numbers& of, T* out) noexcept {
   INLAY_EXACT_BODY
   const T mean = static_cast<T>(of[0]), stddev = static_cast<T>(of[1]);
   const std::array<double, 2> pair = normal_pair(w);
@@ -140,7 +141,8 @@ template <class T> INLAY_EXACT void normal_values(const words& w, const numbers&
 }
 
 // Numbers: lower bound, width, and the largest value below the upper bound, which rounding may otherwise reach.
-template <class T> INLAY_EXACT void uniform_values(const words& w, const numbers& of, T* out) noexcept {
+template <class T>
+INLAY_EXACT [[gnu::noinline]] void uniform_values(const words& w, const numbers& of, T* out) noexcept {
   INLAY_EXACT_BODY
   const T low = static_cast<T>(of[0]), width = static_cast<T>(of[1]), highest = static_cast<T>(of[2]);
   for (std::size_t i = 0; i < 16 / sizeof(T); ++i) {

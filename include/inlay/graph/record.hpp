@@ -381,9 +381,11 @@ template <class = void> class basic_record {
       const std::size_t dot = v.path.rfind('.');
       out.path = dot == std::string::npos ? std::string() : v.path.substr(0, dot);
     }
-    if (!out.reads_weights && !from.operands.empty())
-      for (const step& before : steps_)
-        if (before.result == from.operands[0]) out.path = before.path;
+    if (!out.reads_weights && !from.operands.empty()) {
+      const auto first = static_cast<std::size_t>(from.operands[0]);
+      if (const std::int64_t made = samples[0].pen.written().values[first].step; made >= 0)
+        out.path = steps_[static_cast<std::size_t>(made)].path;
+    }
     explain_attributes(i, samples, out);
     steps_.push_back(std::move(out));
   }
