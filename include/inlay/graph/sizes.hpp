@@ -38,11 +38,9 @@ struct observed {
   std::vector<std::int64_t> sizes;
 };
 
-// Compiled only where they are used.
-
 // The expression when these sizes are the ones multiplied, if there is one.
-template <class = void>
-std::optional<size_expression> fit(std::span<const std::int64_t> values, std::span<const observed* const> chosen) {
+inline std::optional<size_expression> fit(std::span<const std::int64_t> values,
+                                          std::span<const observed* const> chosen) {
   std::vector<std::int64_t> products(values.size(), 1);
   for (const observed* one : chosen)
     for (std::size_t s = 0; s < values.size(); ++s) products[s] *= one->sizes[s];
@@ -59,8 +57,7 @@ std::optional<size_expression> fit(std::span<const std::int64_t> values, std::sp
 }
 
 // Explains values by products of up to three sizes; few of them and no offset first.
-template <class = void>
-std::optional<size_expression> explain(std::span<const std::int64_t> values, std::span<const observed> sizes) {
+inline std::optional<size_expression> explain(std::span<const std::int64_t> values, std::span<const observed> sizes) {
   std::optional<size_expression> with_offset;
   const auto attempt = [&](std::initializer_list<const observed*> chosen) {
     std::optional<size_expression> found = fit(values, chosen);

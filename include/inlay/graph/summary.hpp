@@ -6,15 +6,14 @@
 
 namespace inlay::inline v0_1::graph {
 
-// A template for the reason that a record is one.
-template <class = void> struct basic_summary {
+struct summary {
   struct row {
     std::string path, operation, output;  // module, "conv2d", "(N, 16, 28, 28)"
     std::int64_t parameters = 0;          // first read here; shared ones count once
     std::int64_t multiply_adds = 0;       // for the recorded example
   };
 
-  explicit basic_summary(const record& of) {
+  explicit summary(const record& of) {
     std::vector<bool> counted(of.values().size());
     for (const step& s : of.steps()) {
       const value& result = of.values()[static_cast<std::size_t>(s.result)];
@@ -65,7 +64,5 @@ template <class = void> struct basic_summary {
     return characters;
   }
 };
-
-using summary = basic_summary<>;
 
 }  // namespace inlay::inline v0_1::graph
