@@ -87,9 +87,8 @@ bench::row make_row(const std::string& name, const sizes& s) {
                              .result = [=] { return sample(*p, std::as_const(*y).data()); },
                              .role = bench::role::ours});
 #ifdef BENCH_ONEDNN
-  const auto conv = std::make_shared<bench::convolution>(
-      bench::convolution::sizes{s.n, s.c, s.h, s.w, s.k, s.kernel, s.stride, s.padding, s.groups},
-      p->layer.weight.value().data(), p->layer.bias.value().data());
+  const auto conv =
+      std::make_shared<bench::convolution>(s, p->layer.weight.value().data(), p->layer.bias.value().data());
   const auto rows = std::make_shared<std::vector<float>>(static_cast<std::size_t>(p->outputs()));
   out.contestants.push_back({.name = "oneDNN",
                              .call = [=] { conv->run(std::as_const(p->x).data(), rows->data()); },

@@ -49,12 +49,9 @@ class convolution {
   using memory = dnnl::memory;
 
  public:
-  struct sizes {
-    std::int64_t n, c, h, w, k, kernel, stride, padding, groups;
-    std::int64_t out(std::int64_t in) const { return (in + 2 * padding - kernel) / stride + 1; }
-  };
-
-  convolution(const sizes& s, const float* w, const float* b)
+  // Sizes: n, c, h, w, k, kernel, stride, padding, groups, and out(in).
+  template <class Sizes>
+  convolution(const Sizes& s, const float* w, const float* b)
       : plain_x_({{s.n, s.c, s.h, s.w}, memory::data_type::f32, memory::format_tag::nchw}, engine_, nullptr),
         plain_y_({{s.n, s.k, s.out(s.h), s.out(s.w)}, memory::data_type::f32, memory::format_tag::nchw}, engine_,
                  nullptr) {
