@@ -10,6 +10,7 @@
 #include "core/pool.hpp"
 #include "core/print.hpp"
 #include "core/random.hpp"
+#include "core/representation.hpp"
 #include "core/shape.hpp"
 #include "core/simd.hpp"
 #include "core/tensor.hpp"

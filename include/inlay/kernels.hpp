@@ -5,6 +5,7 @@
 #include "kernels/conv.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/int8.hpp"
 #include "kernels/math.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/permute.hpp"

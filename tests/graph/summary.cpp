@@ -37,13 +37,13 @@ TEST_CASE("summary: rows, totals and text") {
   CHECK(s.parameters == parameter_count(net));
   CHECK(s.multiply_adds == 2 * 4 * 5 * 6 * 2 * 9 + 2 * (2 * 3 * 4) + 2 * 2 * 3);
   CHECK(s.text() ==
-        "module  operation   output        parameters  multiply-adds\n"
-        "conv    conv2d      (N, 4, H, 6)          76           4320\n"
-        "norm    batch_norm  (N, 4, H, 6)           8               \n"
-        "norm    relu        (N, 4, H, 6)                           \n"
-        "norm    mean        (N, 4)                                 \n"
-        "head    linear      (N, 3)                15             24\n"
-        "head    linear      (N, 3)                               24\n"
-        "head    matmul      (N, N)                               12\n"
-        "total                                     99           4380\n");
+        "module  operation   output        weights  parameters  multiply-adds\n"
+        "conv    conv2d      (N, 4, H, 6)  float32          76           4320\n"
+        "norm    batch_norm  (N, 4, H, 6)  float32           8               \n"
+        "norm    relu        (N, 4, H, 6)                                    \n"
+        "norm    mean        (N, 4)                                          \n"
+        "head    linear      (N, 3)        float32          15             24\n"
+        "head    linear      (N, 3)        float32                         24\n"
+        "head    matmul      (N, N)                                        12\n"
+        "total                                              99           4380\n");
 }

@@ -96,7 +96,7 @@ class cell_base {
 
 template <class T> class cell final : public cell_base {
  public:
-  explicit cell(tensor<T> value) : cell_base(dtype_of<T>), value_(std::move(value)) { value_.become_keeper(); }
+  explicit cell(tensor<T> value) : cell_base(dtype_of<T>), value_(std::move(value)) { took_value(); }
 
   const inlay::shape& shape() const noexcept override { return value_.shape(); }
   void assign_from(const cell_base& other) override { assign(static_cast<const cell&>(other).value_); }
@@ -121,7 +121,7 @@ template <class T> class cell final : public cell_base {
   void set(tensor<T> value) {
     if (!(value.shape() == shape())) drop_gradient();  // it no longer fits
     value_ = std::move(value);
-    value_.become_keeper();
+    took_value();
     ++version;
   }
   template <class F> void write(F&& f) {
@@ -141,6 +141,11 @@ template <class T> class cell final : public cell_base {
   }
 
  private:
+  void took_value() {
+    value_.become_keeper();
+    if (value_.representation() != nullptr) trainable = false;  // it has no elements to move
+  }
+
   tensor<T> value_, gradient_;
   bool has_gradient_ = false;
 };

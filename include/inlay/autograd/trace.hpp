@@ -67,6 +67,7 @@ class operation {
   virtual void attributes(attribute_visitor& visit) = 0;
   virtual any_tensor run(std::span<any_tensor> operands) const = 0;  // takes the operands: moved ones are overwritten
   virtual std::int64_t multiply_adds(std::span<const shape> operands, const shape& result) const = 0;
+  virtual std::int64_t represented_operand() const noexcept = 0;  // the one that needs no elements; -1: none
 
  protected:
   operation(const operation&) = default;
@@ -96,6 +97,13 @@ template <class Op, class... In> class operation_of final : public autograd::ope
       return op_.multiply_adds(operands, result);
     else
       return 0;
+  }
+  // An operation that can work on a representation says of which operand.
+  std::int64_t represented_operand() const noexcept override {
+    if constexpr (requires { Op::represented_operand; })
+      return Op::represented_operand;
+    else
+      return -1;
   }
 
  private:

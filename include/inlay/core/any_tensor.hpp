@@ -24,8 +24,13 @@ class any_tensor {
 
   inlay::dtype type() const noexcept { return type_; }
   const inlay::shape& shape() const noexcept { return shape_; }
-  std::span<const std::uint8_t> bytes() const noexcept {
-    return {static_cast<const std::uint8_t*>(first_), static_cast<std::size_t>(shape_.size() * size_of(type_))};
+  const inlay::representation* representation() const {
+    return visit(type_, [this](auto zero) { return as<decltype(zero)>().representation(); });
+  }
+  std::span<const std::uint8_t> bytes() const {
+    const void* at = first_;
+    if (at == nullptr) at = visit(type_, [this](auto zero) -> const void* { return as<decltype(zero)>().data(); });
+    return {static_cast<const std::uint8_t*>(at), static_cast<std::size_t>(shape_.size() * size_of(type_))};
   }
 
   // The tensor itself; shares memory, O(1). Throws type_error when the element type is another.

@@ -1,10 +1,11 @@
-// Shared ownership of counted memory, our own or the host's.
+// Shared ownership of counted memory, our own or the host's, or of what stands for it.
 #pragma once
 
 #include <memory>
 #include <utility>
 
 #include "pool.hpp"
+#include "representation.hpp"
 
 namespace inlay::inline v0_1 {
 
@@ -13,9 +14,15 @@ enum class access { read, write };
 
 namespace detail {
 
-// Memory of the host, kept alive by its owner for as long as a tensor uses it.
+// Memory of the host, kept alive by its owner for as long as a tensor uses it. Or no memory, but what stands for it,
+// and the elements once they were asked for.
 struct foreign_block : block {
+  ~foreign_block() {
+    if (block* made = elements.load(std::memory_order_acquire)) pool::give(made);
+  }
   std::shared_ptr<const void> owner;
+  const representation* stands_for = nullptr;
+  std::atomic<block*> elements{nullptr};
 };
 
 class block_ptr {
@@ -47,6 +54,29 @@ class block_ptr {
     return block_ptr{b};
   }
 
+  static block_ptr represented(std::shared_ptr<const inlay::representation> what) {
+    block_ptr out = foreign(nullptr, access::read, what);
+    out.as_foreign().stands_for = what.get();
+    out->keeps_forms = true;
+    return out;
+  }
+
+  // Null when it just has elements.
+  const inlay::representation* representation() const noexcept {
+    return block_->foreign ? as_foreign().stands_for : nullptr;
+  }
+  // The elements of a represented tensor, if they were made; and where to keep them: of several threads' one is kept.
+  const std::byte* elements() const noexcept {
+    const block* made = as_foreign().elements.load(std::memory_order_acquire);
+    return made == nullptr ? nullptr : made->bytes;
+  }
+  const std::byte* keep_elements(block_ptr made) const noexcept {
+    block* known = nullptr;
+    if (!as_foreign().elements.compare_exchange_strong(known, made.block_, std::memory_order_acq_rel))
+      return known->bytes;
+    return std::exchange(made.block_, nullptr)->bytes;
+  }
+
   block* operator->() const noexcept { return block_; }
   block& operator*() const noexcept { return *block_; }
   explicit operator bool() const noexcept { return block_ != nullptr; }
@@ -54,6 +84,8 @@ class block_ptr {
   bool unique() const noexcept { return block_->references.load(std::memory_order_acquire) == 1; }
 
  private:
+  foreign_block& as_foreign() const noexcept { return *static_cast<foreign_block*>(block_); }
+
   // Out of line: tensors are destroyed in a great many places.
   INLAY_OUTLINE static void drop(block* b) noexcept {
     // A sole owner needs no locked instruction: nobody else can be copying it.

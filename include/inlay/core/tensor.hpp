@@ -1,6 +1,7 @@
 // tensor<T>: a value of run-time shape, row-major and contiguous, on counted memory.
 // Copies are O(1) and share memory until one of them is written (copy on write). A tensor that has handed out a
 // lasting mutable pointer or reference is pinned: its next copy is deep, so the pointer never writes into a copy.
+// A representation may stand for the elements; they are then made when they are first looked at.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include "block.hpp"
 #include "dtype.hpp"
+#include "representation.hpp"
 #include "shape.hpp"
 
 namespace inlay::inline v0_1 {
@@ -70,14 +72,34 @@ template <element T> class tensor {
     return foreign(const_cast<T*>(data), sizes, std::move(owner), access::read);
   }
 
+  // A tensor that `what` stands for. Throws type_error when its elements are of another type.
+  static tensor represented(std::shared_ptr<const inlay::representation> what) {
+    if (what->type() != dtype_of<T>)
+      throw type_error("tensor", {"expected elements of ", name(dtype_of<T>), ", got ", name(what->type())});
+    tensor out;
+    out.shape_ = what->shape();
+    out.block_ = detail::block_ptr::represented(std::move(what));
+    return out;
+  }
+
+  // What stands for the elements, for operations that can work on it; null for a tensor that just has them.
+  const inlay::representation* representation() const noexcept {
+    if (first_ != nullptr || !block_) [[likely]]
+      return nullptr;
+    const inlay::representation* what = block_.representation();
+    return what != nullptr && what->shape() == shape_ ? what : nullptr;  // not after a reshape
+  }
+  // Whether elements exist in memory: always, but for a represented tensor that nobody has looked into.
+  bool has_elements() const noexcept { return first_ != nullptr || size() == 0 || block_.elements() != nullptr; }
+
   const inlay::shape& shape() const noexcept { return shape_; }
   std::int64_t dim(std::int64_t axis) const { return shape_[axis]; }
   int rank() const noexcept { return shape_.rank(); }
   std::int64_t size() const noexcept { return shape_.size(); }
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(size()) * sizeof(T); }
 
-  const T* data() const noexcept { return first_; }
-  std::span<const T> values() const noexcept { return {first_, static_cast<std::size_t>(size())}; }
+  const T* data() const { return first_ != nullptr ? first_ : made(); }
+  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
 
   // Mutable memory for the host to keep: detaches from copies and pins.
   T* data() {
@@ -93,7 +115,7 @@ template <element T> class tensor {
   }
 
   // Elements by index, unchecked; the mutable form detaches and pins, as data() does.
-  template <class... Index> const T& operator()(Index... index) const { return first_[offset(index...)]; }
+  template <class... Index> const T& operator()(Index... index) const { return data()[offset(index...)]; }
   template <class... Index> T& operator()(Index... index) { return data()[offset(index...)]; }
 
   // Checked element by index. Throws shape_error.
@@ -110,7 +132,7 @@ template <element T> class tensor {
   T item() const {
     if (size() != 1) [[unlikely]]
       throw shape_error("item", {"expected a tensor of one element, got ", shape_});
-    return *first_;
+    return *data();
   }
 
   // The same values under another shape, O(1); one size may be -1 and follows from the others. Throws shape_error.
@@ -133,7 +155,7 @@ template <element T> class tensor {
                         {"expected 0 <= first <= last <= rows of ", shape_, ", got [", first, ", ", last, ")"});
     tensor out = *this;
     out.shape_ = shape_.with(0, last - first);
-    if (first_ != nullptr) out.first_ += first * shape_.count(1, rank());
+    if (const T* all = std::as_const(out).data()) out.first_ = const_cast<T*>(all) + first * shape_.count(1, rank());
     return out;
   }
 
@@ -171,8 +193,20 @@ template <element T> class tensor {
   }
   INLAY_COLD void own_copy() {
     tensor copy(uninitialised{}, shape_);
-    if (size() > 0) std::memcpy(copy.first_, first_, bytes());
+    if (size() > 0) std::memcpy(copy.first_, std::as_const(*this).data(), bytes());
     *this = std::move(copy);
+  }
+
+  // The elements of a represented tensor; null where there are none.
+  INLAY_COLD const T* made() const {
+    if (!block_ || size() == 0) return nullptr;
+    const std::byte* elements = block_.elements();
+    if (elements == nullptr) {
+      detail::block_ptr fresh = detail::block_ptr::of_size(bytes());
+      block_.representation()->write_elements(fresh->bytes);
+      elements = block_.keep_elements(std::move(fresh));
+    }
+    return reinterpret_cast<const T*>(elements);
   }
 
   template <class... Index> std::int64_t offset(Index... index) const noexcept {
@@ -268,8 +302,9 @@ template <element T> template <element U> tensor<U> tensor<T>::cast() const {
     return *this;
   } else {
     tensor<U> out = tensor<U>::empty(shape_);
+    const T* from = data();
     out.write([&](std::span<U> to) {
-      for (std::size_t i = 0; i < to.size(); ++i) to[i] = detail::convert<U>(first_[i]);
+      for (std::size_t i = 0; i < to.size(); ++i) to[i] = detail::convert<U>(from[i]);
     });
     return out;
   }

@@ -4,6 +4,8 @@
 //   tensor<float> y = r(other);  // the bits that net(other) has
 #pragma once
 
+#include <functional>
+
 #include "recorder.hpp"
 
 namespace inlay::inline v0_1::graph {
@@ -36,9 +38,12 @@ class record {
         inputs);
   }
 
+  // Sees a step before it is run.
+  using watcher = std::function<void(const step& here, std::span<const any_tensor> operands)>;
+
   // Computes again, from the weights as they are now. Throws shape_error or type_error for inputs that are not the
   // recorded ones, but for sizes of dynamic axes. Safe from any number of threads.
-  std::vector<any_tensor> run(std::vector<any_tensor> inputs) const {
+  std::vector<any_tensor> run(std::vector<any_tensor> inputs, const watcher& watch = {}) const {
     const std::vector<std::int64_t> axes = axes_of(inputs);
     std::vector<any_tensor> held(recording_.values.size());
     for (std::size_t i = 0; i < inputs.size(); ++i)
@@ -48,6 +53,7 @@ class record {
       std::vector<any_tensor> operands;
       for (const std::int64_t id : here.operands)
         operands.push_back(read(id, held, static_cast<std::int64_t>(s), axes));
+      if (watch) watch(here, operands);
       held[static_cast<std::size_t>(here.result)] = run(here, operands, axes);
     }
     std::vector<any_tensor> out;

@@ -1,5 +1,5 @@
-// What a recorded model consists of: one row per operation, with the shape it gives, the weights it brings and the
-// multiplications it takes.
+// What a recorded model consists of: one row per operation, with the shape it gives, the weights it brings, what they
+// are made of, and the multiplications it takes.
 #pragma once
 
 #include "record.hpp"
@@ -9,6 +9,7 @@ namespace inlay::inline v0_1::graph {
 struct summary {
   struct row {
     std::string path, operation, output;  // module, "conv2d", "(N, 16, 28, 28)"
+    std::string weights = {};             // "float32", or what represents the first of them: "int8"
     std::int64_t parameters = 0;          // first read here; shared ones count once
     std::int64_t multiply_adds = 0;       // for the recorded example
   };
@@ -22,6 +23,7 @@ struct summary {
       for (const std::int64_t id : s.operands) {
         const value& v = of.values()[static_cast<std::size_t>(id)];
         operands.push_back(v.shape);
+        if (v.trainable && r.weights.empty()) r.weights = weights_text(v);
         if (v.trainable && !counted[static_cast<std::size_t>(id)]) r.parameters += v.shape.size();
         counted[static_cast<std::size_t>(id)] = true;
       }
@@ -34,18 +36,19 @@ struct summary {
 
   // A table with a line of totals.
   std::string text() const {
-    std::vector<std::array<std::string, 5>> cells{{"module", "operation", "output", "parameters", "multiply-adds"}};
+    std::vector<std::array<std::string, 6>> cells{
+        {"module", "operation", "output", "weights", "parameters", "multiply-adds"}};
     for (const row& r : rows)
-      cells.push_back({r.path, r.operation, r.output, number(r.parameters), number(r.multiply_adds)});
-    cells.push_back({"total", "", "", std::to_string(parameters), std::to_string(multiply_adds)});
-    std::array<std::size_t, 5> widths{};
+      cells.push_back({r.path, r.operation, r.output, r.weights, number(r.parameters), number(r.multiply_adds)});
+    cells.push_back({"total", "", "", "", std::to_string(parameters), std::to_string(multiply_adds)});
+    std::array<std::size_t, 6> widths{};
     for (const auto& line : cells)
       for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], length(line[i]));
     std::string out;
     for (const auto& line : cells) {
       for (std::size_t i = 0; i < widths.size(); ++i) {
         const std::string gap(widths[i] - length(line[i]), ' ');
-        out += i < 3 ? line[i] + gap : gap + line[i];
+        out += i < 4 ? line[i] + gap : gap + line[i];
         out += i + 1 < widths.size() ? "  " : "\n";
       }
     }
@@ -56,6 +59,10 @@ struct summary {
   std::int64_t parameters = 0, multiply_adds = 0;
 
  private:
+  static std::string weights_text(const value& v) {
+    const any_tensor now = inlay::detail::value_of(*v.cell);
+    return now.representation() != nullptr ? now.representation()->name() : name(v.type);
+  }
   static std::string number(std::int64_t n) { return n == 0 ? std::string() : std::to_string(n); }
   // Characters, not bytes: a product sign takes two.
   static std::size_t length(const std::string& text) {

@@ -1,7 +1,10 @@
-// A model's weights, buffers and sizes to and from a safetensors file, by the paths of its members.
+// A model's weights, buffers and sizes to and from a safetensors file, by the paths of its members. A weight that a
+// representation stands for keeps it: the parts lie beside each other ("head.weight", "head.weight.scale"), and the
+// file's metadata says what they are ("representation:head.weight" is "int8").
 #pragma once
 
 #include "../autograd/members.hpp"
+#include "../ops/int8.hpp"
 #include "safetensors.hpp"
 
 namespace inlay::inline v0_1::io {
@@ -10,6 +13,7 @@ struct load_options {
   bool strict =
       true;          // every member is in the file, and every tensor of the file is a member; otherwise nothing changes
   bool map = false;  // use the file's pages as the weights' memory until they are written
+  bool reshape = false;  // take the file's shapes of weights and buffers: of a model whose channels were pruned
 };
 
 // What load did, or why it refused.
@@ -41,57 +45,90 @@ namespace detail {
 // A new value, with the element type known at run time only.
 template <class = void> void assign(inlay::detail::cell_base& cell, const any_tensor& value) {
   visit(cell.type, [&](auto zero) {
-    static_cast<inlay::detail::cell<decltype(zero)>&>(cell).assign(value.template as<decltype(zero)>());
+    static_cast<inlay::detail::cell<decltype(zero)>&>(cell).set(value.template as<decltype(zero)>());
   });
+}
+
+inline constexpr const char* representation_key = "representation:";
+
+inline std::string part_path(const std::string& path, const std::string& part) {
+  return part.empty() ? path : path + "." + part;
 }
 
 template <class = void>  // compiled only where it is used
 INLAY_COLD void save(const std::vector<member>& members, const std::string& path) {
   tensor_file file;
   for (const member& m : members) {
-    if (m.of == member::kind::size)
+    if (m.of == member::kind::size) {
       file.tensors.emplace(m.path, any_tensor(tensor<std::int64_t>(shape{}, *m.size)));
-    else
-      file.tensors.emplace(m.path, inlay::detail::value_of(*m.cell));
+      continue;
+    }
+    const any_tensor value = inlay::detail::value_of(*m.cell);
+    if (const representation* what = value.representation()) {
+      file.metadata.emplace(representation_key + m.path, what->name());
+      for (const auto& [part, t] : what->parts()) file.tensors.emplace(part_path(m.path, part), t);
+    } else {
+      file.tensors.emplace(m.path, value);
+    }
   }
   save_tensors(file, path);
+}
+
+// What a file holds for a member; takes it out of the file. Throws io_error for a representation that is unknown or
+// damaged.
+template <class = void> std::optional<any_tensor> take(tensor_file& file, const std::string& path) {
+  const auto part = [&](const char* name) -> std::optional<any_tensor> {
+    auto found = file.tensors.extract(part_path(path, name));
+    return found ? std::optional<any_tensor>(std::move(found.mapped())) : std::nullopt;
+  };
+  const auto kind = file.metadata.find(representation_key + path);
+  std::optional<any_tensor> first = part("");
+  if (!first || kind == file.metadata.end()) return first;
+  try {
+    if (kind->second != "int8") throw value_error("load", {"expected a representation of int8, got ", kind->second});
+    const std::optional<any_tensor> scale = part("scale"), range = part("input_range");
+    std::optional<value_range> input;
+    if (range && range->shape() == shape{2}) input = {range->as<float>().values()[0], range->as<float>().values()[1]};
+    if (!scale || range.has_value() != input.has_value())
+      throw value_error("load", {"expected scales, and an input range of two numbers or none"});
+    return any_tensor(
+        tensor<float>::represented(std::make_shared<int8_weight<>>(first->as<std::int8_t>(), scale->as<float>(), input)));
+  } catch (const error& e) {
+    throw io_error("load", {path, ": ", e.what()});
+  }
 }
 
 template <class = void>  // compiled only where it is used
 INLAY_COLD load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
   tensor_file file = load_tensors(path, {.map = options.map});
   load_report report;
-  std::vector<std::pair<const member*, const any_tensor*>> found;
+  std::vector<std::pair<const member*, any_tensor>> found;
   for (const member& m : members) {
-    const auto it = file.tensors.find(m.path);
-    if (it == file.tensors.end()) {
+    std::optional<any_tensor> t = take(file, m.path);
+    const bool size = m.of == member::kind::size;
+    if (!t) {
       report.missing.push_back(m.path);
       continue;
     }
-    const any_tensor& t = it->second;
-    const bool size = m.of == member::kind::size;
     const dtype type = size ? dtype::int64 : m.cell->type;
     const shape expected = size ? shape{} : m.cell->shape();
-    if (t.type() != type || !(t.shape() == expected))
+    const bool reshaped = options.reshape && !size && t->shape().rank() == expected.rank();
+    if (t->type() != type || !(t->shape() == expected || reshaped))
       report.mismatched.push_back(m.path + ": expected " + name(type) + " " + expected.text() + ", got " +
-                                  name(t.type()) + " " + t.shape().text());
+                                  name(t->type()) + " " + t->shape().text());
     else
-      found.emplace_back(&m, &t);
+      found.emplace_back(&m, std::move(*t));
   }
-  std::vector<std::string_view> paths;  // sorted: a hostile file may have a million names
-  for (const member& m : members) paths.push_back(m.path);
-  std::sort(paths.begin(), paths.end());
-  for (const auto& [name, t] : file.tensors)
-    if (!std::binary_search(paths.begin(), paths.end(), name)) report.unexpected.push_back(name);
+  for (const auto& [name, t] : file.tensors) report.unexpected.push_back(name);
   if (options.strict && !report.complete())
     throw io_error("load", {"expected ", path, " to fit the model, got ", report.text(),
                             "; pass {.strict = false} to load what fits"});
 
   for (const auto& [m, t] : found) {
     if (m->of == member::kind::size)
-      *m->size = t->template as<std::int64_t>().item();
+      *m->size = t.template as<std::int64_t>().item();
     else
-      assign(*m->cell, *t);
+      assign(*m->cell, t);
     report.loaded.push_back(m->path);
   }
   return report;

@@ -3,10 +3,10 @@
 //   out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
 #pragma once
 
-#include "../kernels/conv.hpp"
 #include "activation.hpp"
 #include "extents.hpp"
 #include "gemm.hpp"
+#include "represented.hpp"
 
 namespace inlay::inline v0_1 {
 
@@ -20,18 +20,12 @@ template <int Axes> struct conv_options {
 
 namespace detail {
 
-// Sizes of one call; k and c: channels of a group.
-struct conv_sizes {
-  std::int64_t batch, groups, k, c;
-  kernels::conv_geometry geometry;
-};
-
 // The weights of all groups in strips: of W, or of the turned kernels that give the input's gradient.
 template <class T> tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, isa level) {
   const std::int64_t taps = kernels::conv_geometry::product(s.geometry.kernel);
   const std::int64_t m = turned ? s.c : s.k, k = (turned ? s.k : s.c) * taps, room = kernels::gemm_strips<T>(m, k);
   const int layout = turned ? layout_flipped_strips : layout_strips;
-  return packed(w, {w.data(), {s.groups, m, k}, layout, level}, [&] {
+  return packed<T>(w, {w.data(), {s.groups, m, k}, layout, level}, [&] {
     tensor<T> strips = tensor<T>::empty({s.groups * room}), flipped;
     T* to = writable(strips);
     for (std::int64_t g = 0; g < s.groups; ++g, to += room) {
@@ -127,6 +121,7 @@ template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* 
 
 template <int Axes> struct conv_op {
   static constexpr const char* name = Axes == 1 ? "conv1d" : Axes == 2 ? "conv2d" : "conv3d";
+  static constexpr std::int64_t represented_operand = 1;
   conv_options<Axes> options = {};
   static void attributes(auto& self, auto&& visit) {
     visit("stride", self.options.stride.sizes);
@@ -147,8 +142,13 @@ template <int Axes> struct conv_op {
     tensor<T> y = tensor<T>::empty(out);
     if (y.size() == 0) return y;
     T* to = detail::writable(y);
-    detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, active_isa()), x.data(),
-                         b.size() > 0 ? b.data() : nullptr, options.activation == activation::relu, to);
+    const T* bias = b.size() > 0 ? b.data() : nullptr;
+    const bool relu = options.activation == activation::relu;
+    if (const auto* stand_in = detail::stand_in(w))
+      stand_in->conv(s, x.data(), bias, relu, to);
+    else
+      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, active_isa()), x.data(), bias, relu,
+                           to);
     detail::activate_apart(options.activation, to, y.size());
     return y;
   }

@@ -20,7 +20,7 @@ template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k
 // B in panels; `owner` is the tensor it lies in.
 template <class T>
 tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
-  return packed(owner, {b.data, {k, n, b.row}, layout_panels, level}, [&] { return pack_b(b, k, n, level); });
+  return packed<T>(owner, {b.data, {k, n, b.row}, layout_panels, level}, [&] { return pack_b(b, k, n, level); });
 }
 
 // The activations that the product does not apply as it writes, in a pass of their own: short beside the product.

@@ -4,11 +4,13 @@
 
 #include "activation.hpp"
 #include "gemm.hpp"
+#include "represented.hpp"
 
 namespace inlay::inline v0_1 {
 
 struct linear_op {
   static constexpr const char* name = "linear";
+  static constexpr std::int64_t represented_operand = 1;
   inlay::activation activation = activation::none;
   static void attributes(auto& self, auto&& visit) { visit("activation", self.activation); }
   static std::int64_t multiply_adds(std::span<const shape> operands, const shape& y) {
@@ -19,8 +21,14 @@ struct linear_op {
     check(x, w, b);
     const std::int64_t in = w.dim(1), out = w.dim(0), rows = in == 0 ? x.shape().count(0, x.rank() - 1) : x.size() / in;
     tensor<T> y = tensor<T>::empty(x.shape().with(-1, out));
-    detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, detail::writable(y), false,
-                    b.size() > 0 ? b.data() : nullptr, activation);
+    T* to = detail::writable(y);
+    const T* bias = b.size() > 0 ? b.data() : nullptr;
+    if (const auto* stand_in = detail::stand_in(w)) {
+      stand_in->linear(rows, x.data(), bias, activation == activation::relu, to);
+      detail::activate_apart(activation, to, y.size());
+    } else {
+      detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, to, false, bias, activation);
+    }
     return y;
   }
 
