@@ -1,4 +1,5 @@
-// Making models smaller and faster: weights in 8 bits. Beside inlay.hpp, not in it.
+// Room `compress`: models made smaller and faster: weights in 8 bits, channels taken out.
 #pragma once
 
+#include "compress/prune.hpp"
 #include "compress/quantize.hpp"

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "../core/any_tensor.hpp"
 #include "../core/random.hpp"
@@ -25,6 +27,14 @@ struct distribution {
     if (of == kind::normal) return random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
     return tensor<T>(sizes, static_cast<T>(first));
   }
+};
+
+// A part of a weight that stays when the rest is taken out, as of every tensor that belongs to it.
+class selection {
+ public:
+  virtual ~selection() = default;
+  virtual void apply(tensor<float>& t) const = 0;
+  virtual void apply(tensor<double>& t) const = 0;
 };
 
 namespace detail {
@@ -86,6 +96,7 @@ class cell_base {
   int optimisers = 0;         // how many list this cell
   std::uint64_t version = 0;  // grows with every change of the value
   distribution rule;
+  std::vector<std::shared_ptr<const selection>> selections;  // so far; what is kept for the weight follows them
   counted<cell_base> stray;  // got a gradient in the same backward pass, and no optimiser lists it
 
  private:
@@ -128,6 +139,14 @@ template <class T> class cell final : public cell_base {
     value_.write(std::forward<F>(f));
     value_.become_keeper();
     ++version;
+  }
+  // Keeps a part of the value, and of its gradient.
+  void select(std::shared_ptr<const selection> part) {
+    part->apply(value_);
+    took_value();
+    if (has_gradient_) part->apply(gradient_);
+    ++version;
+    selections.push_back(std::move(part));
   }
   template <class F> void write_gradient(F&& f) { gradient_.write(std::forward<F>(f)); }
 

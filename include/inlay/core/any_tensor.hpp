@@ -24,13 +24,10 @@ class any_tensor {
 
   inlay::dtype type() const noexcept { return type_; }
   const inlay::shape& shape() const noexcept { return shape_; }
-  const inlay::representation* representation() const {
-    return visit(type_, [this](auto zero) { return as<decltype(zero)>().representation(); });
-  }
+  const inlay::representation* representation() const noexcept { return block_.standing_for(first_, shape_); }
   std::span<const std::uint8_t> bytes() const {
-    const void* at = first_;
-    if (at == nullptr) at = visit(type_, [this](auto zero) -> const void* { return as<decltype(zero)>().data(); });
-    return {static_cast<const std::uint8_t*>(at), static_cast<std::size_t>(shape_.size() * size_of(type_))};
+    const auto count = static_cast<std::size_t>(shape_.size() * size_of(type_));
+    return {static_cast<const std::uint8_t*>(first_ != nullptr ? first_ : block_.made(count)), count};
   }
 
   // The tensor itself; shares memory, O(1). Throws type_error when the element type is another.

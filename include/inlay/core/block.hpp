@@ -61,20 +61,26 @@ class block_ptr {
     return out;
   }
 
-  // Null when it just has elements.
-  const inlay::representation* representation() const noexcept {
-    return block_->foreign ? as_foreign().stands_for : nullptr;
+  // For a tensor of this memory: what stands for its elements (not after a reshape), or null when it just has some.
+  const representation* standing_for(const void* first, const inlay::shape& sizes) const noexcept {
+    if (first != nullptr || block_ == nullptr || !block_->foreign) [[likely]]
+      return nullptr;
+    const representation* what = as_foreign().stands_for;
+    return what != nullptr && what->shape() == sizes ? what : nullptr;
   }
-  // The elements of a represented tensor, if they were made; and where to keep them: of several threads' one is kept.
-  const std::byte* elements() const noexcept {
-    const block* made = as_foreign().elements.load(std::memory_order_acquire);
-    return made == nullptr ? nullptr : made->bytes;
-  }
-  const std::byte* keep_elements(block_ptr made) const noexcept {
-    block* known = nullptr;
-    if (!as_foreign().elements.compare_exchange_strong(known, made.block_, std::memory_order_acq_rel))
-      return known->bytes;
-    return std::exchange(made.block_, nullptr)->bytes;
+  bool has_elements() const noexcept { return as_foreign().elements.load(std::memory_order_acquire) != nullptr; }
+
+  // The elements of a represented tensor, null where there are none. Of concurrent readers who each make them one wins.
+  INLAY_COLD const void* made(std::size_t bytes) const {
+    if (block_ == nullptr || bytes == 0) return nullptr;
+    block* known = as_foreign().elements.load(std::memory_order_acquire);
+    if (known == nullptr) {
+      block_ptr fresh = of_size(bytes);
+      as_foreign().stands_for->write_elements(fresh->bytes);
+      if (as_foreign().elements.compare_exchange_strong(known, fresh.block_, std::memory_order_acq_rel))
+        known = std::exchange(fresh.block_, nullptr);
+    }
+    return known->bytes;
   }
 
   block* operator->() const noexcept { return block_; }

@@ -83,14 +83,9 @@ template <element T> class tensor {
   }
 
   // What stands for the elements, for operations that can work on it; null for a tensor that just has them.
-  const inlay::representation* representation() const noexcept {
-    if (first_ != nullptr || !block_) [[likely]]
-      return nullptr;
-    const inlay::representation* what = block_.representation();
-    return what != nullptr && what->shape() == shape_ ? what : nullptr;  // not after a reshape
-  }
+  const inlay::representation* representation() const noexcept { return block_.standing_for(first_, shape_); }
   // Whether elements exist in memory: always, but for a represented tensor that nobody has looked into.
-  bool has_elements() const noexcept { return first_ != nullptr || size() == 0 || block_.elements() != nullptr; }
+  bool has_elements() const noexcept { return first_ != nullptr || size() == 0 || block_.has_elements(); }
 
   const inlay::shape& shape() const noexcept { return shape_; }
   std::int64_t dim(std::int64_t axis) const { return shape_[axis]; }
@@ -98,7 +93,7 @@ template <element T> class tensor {
   std::int64_t size() const noexcept { return shape_.size(); }
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(size()) * sizeof(T); }
 
-  const T* data() const { return first_ != nullptr ? first_ : made(); }
+  const T* data() const { return first_ != nullptr ? first_ : static_cast<const T*>(block_.made(bytes())); }
   std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
 
   // Mutable memory for the host to keep: detaches from copies and pins.
@@ -195,18 +190,6 @@ template <element T> class tensor {
     tensor copy(uninitialised{}, shape_);
     if (size() > 0) std::memcpy(copy.first_, std::as_const(*this).data(), bytes());
     *this = std::move(copy);
-  }
-
-  // The elements of a represented tensor; null where there are none.
-  INLAY_COLD const T* made() const {
-    if (!block_ || size() == 0) return nullptr;
-    const std::byte* elements = block_.elements();
-    if (elements == nullptr) {
-      detail::block_ptr fresh = detail::block_ptr::of_size(bytes());
-      block_.representation()->write_elements(fresh->bytes);
-      elements = block_.keep_elements(std::move(fresh));
-    }
-    return reinterpret_cast<const T*>(elements);
   }
 
   template <class... Index> std::int64_t offset(Index... index) const noexcept {

@@ -24,7 +24,8 @@ template <int Axes, floating T = float> class conv {
  public:
   // Throws value_error when a size is missing or does not fit.
   explicit conv(const conv_config<Axes>& config)
-      : options_{config.stride, config.padding, config.dilation, config.groups, config.activation} {
+      : options_{config.stride, config.padding, config.dilation, config.groups, config.activation},
+        outputs_per_group_(config.groups < 1 ? 0 : config.out / config.groups) {
     const char* name = conv_op<Axes>::name;
     if (config.in < 1 || config.out < 1)
       throw value_error(name, {"expected .in and .out of 1 or more, got ", config.in, " and ", config.out});
@@ -44,7 +45,11 @@ template <int Axes, floating T = float> class conv {
   }
 
   // Throws shape_error when x does not have `in` channels, or the kernel does not fit into it.
-  auto operator()(const auto& x) const { return apply(conv_op<Axes>{options_}, x, weight, bias); }
+  auto operator()(const auto& x) const {
+    conv_options<Axes> options = options_;
+    if (options.groups > 1) options.groups = weight.dim(0) / outputs_per_group_;  // groups may have been pruned
+    return apply(conv_op<Axes>{options}, x, weight, bias);
+  }
 
   static void members(auto& self, auto&& visit) {
     visit("weight", self.weight);
@@ -55,6 +60,7 @@ template <int Axes, floating T = float> class conv {
 
  private:
   conv_options<Axes> options_;
+  std::int64_t outputs_per_group_;
 };
 
 template <floating T = float> using conv1d = conv<1, T>;

@@ -16,11 +16,21 @@ struct weight {
     return inlay::detail::writable(t);
   }
 
+  // Takes out of the state what was taken out of the weight.
+  INLAY_COLD void follow() {
+    for (; followed < cell->selections.size(); ++followed) {
+      const selection& part = *cell->selections[followed];
+      for (auto& t : std::get<0>(states)) part.apply(t);
+      for (auto& t : std::get<1>(states)) part.apply(t);
+    }
+  }
+
   template <class T> using state_of = std::array<tensor<T>, 2>;
 
   std::string path;
   detail::counted<detail::cell_base> cell;
-  std::int64_t steps = 0;  // that moved this weight
+  std::int64_t steps = 0;    // that moved this weight
+  std::size_t followed = 0;  // of the cell's selections
   std::tuple<state_of<float>, state_of<double>> states = {};
 };
 
@@ -47,6 +57,7 @@ class optimizer {
     ++steps_;
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
+      if (w.followed != w.cell->selections.size()) w.follow();
       ++w.steps;
       if (w.cell->type == dtype::float32)
         update(w, static_cast<detail::cell<float>&>(*w.cell));
@@ -84,6 +95,7 @@ class optimizer {
     for (member& m : parameters) {
       ++m.cell->optimisers;
       to->path = std::move(m.path);
+      to->followed = m.cell->selections.size();
       (to++)->cell = std::move(m.cell);
     }
   }
