@@ -7,6 +7,7 @@
 #include "autograd/members.hpp"
 #include "autograd/node.hpp"
 #include "autograd/parameter.hpp"
+#include "autograd/sparse_rows.hpp"
 #include "autograd/tape.hpp"
 #include "autograd/trace.hpp"
 #include "autograd/variable.hpp"

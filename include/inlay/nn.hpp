@@ -7,6 +7,7 @@
 #include "nn/conv.hpp"
 #include "nn/dense.hpp"
 #include "nn/dropout.hpp"
+#include "nn/embedding.hpp"
 #include "nn/flatten.hpp"
 #include "nn/init.hpp"
 #include "nn/layer_norm.hpp"

@@ -9,6 +9,7 @@
 #include "ops/conv.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/dropout.hpp"
+#include "ops/embedding.hpp"
 #include "ops/exponential.hpp"
 #include "ops/extents.hpp"
 #include "ops/gemm.hpp"

@@ -65,6 +65,9 @@ case("matmul (3,) (3, 2)", torch.matmul, X[0], [[1.0, -2.0], [0.5, 0.25], [-1.0,
 case("mlp", lambda x, w, b, v: F.linear(F.linear(x, w, b).relu(), v), X, W, B, [[1.0, -1.0], [0.5, 2.0]],
      dy=[1.0, -2.0, 0.5, 3.0])
 
+case("embedding", lambda w: F.embedding(torch.tensor([[2, 0, 2], [3, 3, 2]]), w, padding_idx=3),
+     [[0.5, -1.0], [1.5, 0.75], [-0.25, 2.0], [3.0, 4.0]], dy=[0.1 * i for i in range(12)])
+
 BATCH = torch.arange(18.0).mul(0.9).sin().reshape(3, 2, 3).tolist()  # (N, C, L)
 DBATCH = torch.arange(18.0).mul(1.3).cos().reshape(3, 2, 3).tolist()
 CHANNELS = [[1.5, -0.5], [0.25, 2.0], [0.1, -0.3], [0.8, 1.7]]  # weight, bias, running mean and variance

@@ -8,7 +8,9 @@
 #include <inlay/nn/activation.hpp>
 #include <inlay/nn/dense.hpp>
 #include <inlay/nn/dropout.hpp>
+#include <inlay/nn/embedding.hpp>
 #include <inlay/optim/adam.hpp>
+#include <inlay/optim/sgd.hpp>
 #include <inlay/testing/check_layer.hpp>
 
 #include "allocations.hpp"
@@ -106,6 +108,25 @@ TEST_CASE("training: a warm step allocates nothing, of the heap or the pool, and
   CHECK(heap.count() == 0);
   CHECK(memory::stats().allocations == pool);
   CHECK(after < before);
+}
+
+TEST_CASE("training: a warm step with gradients of a few rows allocates nothing") {
+  nn::embedding<float> table{{.vocabulary = 100, .features = 8}};
+  optim::sgd optimizer(table, {.learning_rate = 0.1});
+  const tape t;
+  const tensor<std::int64_t> tokens = from<std::int64_t>({4}, {7, 3, 7, 99});
+  const auto step = [&] {
+    const auto read = t.input(tokens);
+    sum(table(read) * table(read)).backward();
+    optimizer.step();
+    optimizer.zero_grad();
+  };
+  for (int i = 0; i < 20; ++i) step();
+  const std::uint64_t pool = memory::stats().allocations;
+  const support::allocation_watch heap;
+  for (int i = 0; i < 10; ++i) step();
+  CHECK(heap.count() == 0);
+  CHECK(memory::stats().allocations == pool);
 }
 
 TEST_CASE("inference: a warm call allocates nothing") {

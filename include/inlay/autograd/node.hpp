@@ -11,6 +11,8 @@ namespace detail {
 
 // a += b, in place when nobody else has a's memory.
 template <class T> void add_into(tensor<T>& a, const tensor<T>& b) {
+  if (a.add_represented(b)) [[unlikely]]
+    return;
   const T* left = std::as_const(a).data();  // stays valid: `out` either takes this memory or leaves it to `a`
   const bool in_place = a.writable_in_place();
   tensor<T> out = in_place ? std::move(a) : tensor<T>::empty(a.shape());

@@ -14,9 +14,21 @@ enum class access { read, write };
 
 namespace detail {
 
+// For std::allocate_shared: objects that come and go in every step live in the pool.
+template <class T> struct pool_allocator {
+  using value_type = T;
+  pool_allocator() = default;
+  template <class U> pool_allocator(const pool_allocator<U>&) noexcept {}
+  T* allocate(std::size_t count) { return reinterpret_cast<T*>(pool::take(count * sizeof(T))->bytes); }
+  void deallocate(T* at, std::size_t) noexcept { pool::give(reinterpret_cast<block*>(at) - 1); }
+  template <class U> bool operator==(const pool_allocator<U>&) const noexcept { return true; }
+};
+
 // Memory of the host, kept alive by its owner for as long as a tensor uses it. Or no memory, but what stands for it,
 // and the elements once they were asked for.
 struct foreign_block : block {
+  static void* operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
+  static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
   ~foreign_block() {
     if (block* made = elements.load(std::memory_order_acquire)) pool::give(made);
   }
@@ -67,6 +79,13 @@ class block_ptr {
       return nullptr;
     const representation* what = as_foreign().stands_for;
     return what != nullptr && what->shape() == sizes ? what : nullptr;
+  }
+  INLAY_COLD bool add_represented(const block_ptr& other, const inlay::shape& sizes) {
+    const representation *mine = standing_for(nullptr, sizes), *theirs = other.standing_for(nullptr, sizes);
+    auto both = mine == nullptr || theirs == nullptr ? nullptr : mine->plus(*theirs);
+    if (both == nullptr) return false;
+    *this = represented(std::move(both));
+    return true;
   }
   bool has_elements() const noexcept { return as_foreign().elements.load(std::memory_order_acquire) != nullptr; }
 

@@ -1,7 +1,11 @@
-// What may stand for a tensor's elements: int8 numbers with scales, a sparse matrix, a product of two small ones. The
-// elements are made when somebody looks at them; operations that can work on the representation never do.
+// What may stand for a tensor's elements: int8 numbers with scales, the rows of a gradient that are not zero, a product
+// of two small matrices. The elements are made when somebody looks at them; who can work on the representation never
+// does.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +30,16 @@ class representation {
 
   // What it consists of, for files: the first part has no name.
   virtual std::vector<std::pair<std::string, any_tensor>> parts() const = 0;
+
+  // Indices along the first axis, rising, and the elements there, when everything else is zero.
+  struct row_list {
+    std::span<const std::int64_t> indices;
+    const void* elements;
+  };
+  virtual std::optional<row_list> rows() const noexcept { return {}; }
+
+  // What stands for the sum with another of this shape and type; null when only elements can.
+  virtual std::shared_ptr<const representation> plus(const representation&) const { return nullptr; }
 };
 
 }  // namespace inlay::inline v0_1

@@ -84,6 +84,10 @@ template <element T> class tensor {
 
   // What stands for the elements, for operations that can work on it; null for a tensor that just has them.
   const inlay::representation* representation() const noexcept { return block_.standing_for(first_, shape_); }
+  // Adds a tensor of the same shape when a representation can stand for the sum; else changes nothing.
+  bool add_represented(const tensor& other) {
+    return first_ == nullptr && other.first_ == nullptr && block_.add_represented(other.block_, shape_);
+  }
   // Whether elements exist in memory: always, but for a represented tensor that nobody has looked into.
   bool has_elements() const noexcept { return first_ != nullptr || size() == 0 || block_.has_elements(); }
 

@@ -142,4 +142,24 @@ void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) 
   });
 }
 
+// The same for a gradient of which only some rows are not zero: the others stay as they are. For updates that without
+// a gradient change nothing. False when the gradient is not of that kind.
+template <class Kernel, class T, class Numbers> bool run_update_of_rows(detail::cell<T>& cell, const Numbers& numbers) {
+  const representation* gradient = cell.gradient().representation();
+  const auto rows = gradient == nullptr ? std::nullopt : gradient->rows();
+  if (!rows) return false;
+  const auto* from = static_cast<const T*>(rows->elements);
+  cell.write([&](std::span<T> values) {
+    const isa level = active_isa();
+    const std::int64_t each = cell.shape().count(1, cell.shape().rank());
+    parallel_for(static_cast<std::int64_t>(rows->indices.size()), (1 << 14) / (each + 1) + 1,
+                 [&](std::int64_t first, std::int64_t last) {
+                   for (std::int64_t i = first; i < last; ++i)
+                     dispatch<Kernel>(level, each, values.data() + rows->indices[static_cast<std::size_t>(i)] * each,
+                                      from + i * each, static_cast<T*>(nullptr), numbers);
+                 });
+  });
+  return true;
+}
+
 }  // namespace inlay::inline v0_1::optim

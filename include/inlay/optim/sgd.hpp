@@ -38,6 +38,8 @@ class sgd final : public optimizer_of<sgd> {
   template <class T> void run(weight& w, detail::cell<T>& cell) const {
     const kernels::sgd_numbers numbers{learning_rate(), config_.momentum, w.steps == 1 ? 1 : 1 - config_.dampening,
                                        config_.weight_decay, config_.nesterov};
+    if (config_.momentum == 0 && config_.weight_decay == 0 && run_update_of_rows<kernels::sgd_update<T>>(cell, numbers))
+      return;
     T* velocity = config_.momentum > 0 ? w.state<T>(0) : nullptr;
     run_update<kernels::sgd_update<T>>(cell, numbers, velocity);
   }
