@@ -23,7 +23,7 @@ template <class T> inlay::tensor<T> counting(const inlay::shape& sizes) {
       if constexpr (std::is_same_v<T, bool>)
         to[i] = i % 2 == 1;
       else
-        to[i] = static_cast<T>(i);
+        to[i] = inlay::detail::convert<T>(static_cast<std::int64_t>(i));
   });
   return out;
 }

@@ -6,6 +6,7 @@
 #include "core/config.hpp"
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/half.hpp"
 #include "core/isa.hpp"
 #include "core/pool.hpp"
 #include "core/print.hpp"

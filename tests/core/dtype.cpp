@@ -1,4 +1,4 @@
-// The seven element types: names, sizes, tags, and visit reaching each C++ type.
+// The element types: names, sizes, tags, and visit reaching each C++ type.
 #include <inlay/core/dtype.hpp>
 
 #include <doctest/doctest.h>
@@ -27,12 +27,16 @@ TEST_CASE("dtype: the closed list") {
   check_type<std::uint8_t>(dtype::uint8, "uint8");
   check_type<std::int8_t>(dtype::int8, "int8");
   check_type<bool>(dtype::boolean, "bool");
+  check_type<float16>(dtype::float16, "float16");
+  check_type<bfloat16>(dtype::bfloat16, "bfloat16");
 }
 
 static_assert(!element<char> && !element<long double> && !element<std::uint32_t> && !element<const float>);
-static_assert(floating<float> && floating<double> && !floating<std::int32_t> && !floating<bool>);
+static_assert(floating<float> && floating<double> && !floating<std::int32_t> && !floating<bool> &&
+              !floating<float16>);
 // Tags are for files too, so their numbers stay.
 static_assert(static_cast<int>(dtype::float32) == 0 && static_cast<int>(dtype::float64) == 1 &&
               static_cast<int>(dtype::int32) == 2 && static_cast<int>(dtype::int64) == 3 &&
               static_cast<int>(dtype::uint8) == 4 && static_cast<int>(dtype::int8) == 5 &&
-              static_cast<int>(dtype::boolean) == 6);
+              static_cast<int>(dtype::boolean) == 6 && static_cast<int>(dtype::float16) == 7 &&
+              static_cast<int>(dtype::bfloat16) == 8);

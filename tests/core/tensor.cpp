@@ -18,12 +18,14 @@ namespace {
 template <class T> tensor<T> made() {
   tensor<T> t = empty<T>({4, 3});
   t.write([](std::span<T> to) {
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(i % 2);
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = detail::convert<T>(static_cast<std::int64_t>(i % 2));
   });
   return t;
 }
 template <class T> std::vector<std::int64_t> numbers(const tensor<T>& t) {
-  return {t.values().begin(), t.values().end()};
+  std::vector<std::int64_t> out;
+  for (const T value : t.values()) out.push_back(detail::convert<std::int64_t>(value));
+  return out;
 }
 
 template <class T> struct ways {
@@ -138,7 +140,7 @@ template <class T> std::string makers() {
 }
 
 template <class F> void of_every_type(F&& wrong_with) {
-  for (int type = 0; type <= static_cast<int>(dtype::boolean); ++type) {
+  for (int type = 0; type <= static_cast<int>(dtype::bfloat16); ++type) {
     INFO("type ", std::string(name(static_cast<dtype>(type))));
     CHECK(visit(static_cast<dtype>(type), wrong_with) == "");
   }

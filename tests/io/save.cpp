@@ -297,6 +297,32 @@ TEST_CASE("load: without strict, what fits is loaded and the report tells the re
   CHECK(model.size == 3);
 }
 
+TEST_CASE("save: floats in 16 bits, widened when they are loaded") {
+  const support::temporary_folder folder;
+  net model;
+  scramble(model, 8);
+  io::save(model, folder / "whole");
+  for (const dtype type : {dtype::bfloat16, dtype::float16}) {
+    io::save(model, folder / "half", {.floats = type});
+    const io::tensor_file file = io::load_tensors(folder / "half");
+    CHECK(file.tensors.at("blocks.0.weight").type() == type);
+    CHECK(file.tensors.at("blocks.0.groups").type() == dtype::int64);
+    CHECK(file.tensors.at("mask").type() == dtype::boolean);
+    for (const bool map : {false, true}) {
+      net fresh;
+      scramble(fresh, 9);
+      CHECK(io::load(fresh, folder / "half", {.map = map}).complete());
+      const auto got = fresh.blocks[0].weight.value().values(), exact = model.blocks[0].weight.value().values();
+      for (std::size_t i = 0; i < got.size(); ++i)
+        CHECK(got[i] == (type == dtype::bfloat16 ? static_cast<float>(bfloat16(exact[i]))
+                                                 : static_cast<float>(float16(exact[i]))));
+      io::save(fresh, folder / "again", {.floats = type});
+      CHECK(support::read_bytes(folder / "again") == support::read_bytes(folder / "half"));
+    }
+  }
+  CHECK_THROWS_AS(io::save(model, folder / "half", {.floats = dtype::int8}), value_error);
+}
+
 TEST_CASE("load: a report names eight of many") {
   const support::temporary_folder folder;
   io::tensor_file file = file_of_two();

@@ -17,6 +17,13 @@ struct print_options {
 
 namespace detail {
 
+template <class T> auto printed(T value) {
+  if constexpr (is_half<T>)
+    return static_cast<float>(value);
+  else
+    return value;
+}
+
 template <class T> void append_value(std::string& out, T value, int precision) {
   char text[64];
   std::to_chars_result end{};
@@ -34,7 +41,7 @@ template <class T> void append_value(std::string& out, T value, int precision) {
 
 template <class T>
 void append_axis(std::string& out, const tensor<T>& t, const print_options& options, int axis, std::int64_t& at) {
-  if (axis == t.rank()) return append_value(out, t.data()[at++], options.precision);
+  if (axis == t.rank()) return append_value(out, printed(t.data()[at++]), options.precision);
   const std::int64_t size = t.dim(axis), inner = t.shape().count(axis + 1, t.rank());
   const std::int64_t edge = std::clamp<std::int64_t>(options.edge_items, 1, size / 2 + 1);
   const bool cut = t.size() > options.threshold && size > 2 * edge;

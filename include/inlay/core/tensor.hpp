@@ -247,6 +247,8 @@ template <element T> tensor<T> from(const shape& sizes, std::initializer_list<T>
 
 namespace detail {
 
+template <class T> inline constexpr bool is_half = std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>;
+
 // By its bits: a host may be compiled with -ffast-math.
 template <class T> bool is_nan(T value) noexcept {
   using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
@@ -256,17 +258,23 @@ template <class T> bool is_nan(T value) noexcept {
 // One value to another element type: integers saturate, NaN becomes 0 (a plain cast would wrap, or be undefined).
 template <class U, class T> U convert(T value) noexcept {
   using range = std::numeric_limits<U>;
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<U, bool>) {
+  if constexpr (is_half<T>) {
+    return convert<U>(static_cast<float>(value));
+  } else if constexpr (is_half<U>) {
+    return U(static_cast<float>(value));
+  } else {
+    if constexpr (std::is_same_v<T, bool> || std::is_same_v<U, bool>) {
+      return static_cast<U>(value);
+    } else if constexpr (std::is_integral_v<U> && std::is_integral_v<T>) {
+      if (std::cmp_less(value, range::min())) return range::min();
+      if (std::cmp_greater(value, range::max())) return range::max();
+    } else if constexpr (std::is_integral_v<U>) {
+      if (is_nan(value)) return U{0};
+      if (value <= static_cast<T>(range::min())) return range::min();
+      if (value >= static_cast<T>(range::max())) return range::max();
+    }
     return static_cast<U>(value);
-  } else if constexpr (std::is_integral_v<U> && std::is_integral_v<T>) {
-    if (std::cmp_less(value, range::min())) return range::min();
-    if (std::cmp_greater(value, range::max())) return range::max();
-  } else if constexpr (std::is_integral_v<U>) {
-    if (is_nan(value)) return U{0};
-    if (value <= static_cast<T>(range::min())) return range::min();
-    if (value >= static_cast<T>(range::max())) return range::max();
   }
-  return static_cast<U>(value);
 }
 
 // The library's own way to write: detaches, never pins.

@@ -27,7 +27,7 @@ struct header {
 };
 
 inline const char* format_name(dtype type) noexcept {
-  constexpr const char* names[] = {"F32", "F64", "I32", "I64", "U8", "I8", "BOOL"};
+  constexpr const char* names[] = {"F32", "F64", "I32", "I64", "U8", "I8", "BOOL", "F16", "BF16"};
   return names[static_cast<int>(type)];
 }
 
@@ -201,10 +201,11 @@ class header_parser {
 
   INLAY_COLD dtype type_of(const std::string& text) const {
     for (const dtype type :
-         {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean})
+         {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean,
+          dtype::float16, dtype::bfloat16})
       if (text == format_name(type)) return type;
     throw type_error("safetensors",
-                     {"expected an element type of F32, F64, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
+                     {"expected an element type of F32, F64, F16, BF16, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
   }
 
   INLAY_COLD void metadata(header& out) {

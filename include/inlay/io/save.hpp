@@ -9,6 +9,13 @@
 
 namespace inlay::inline v0_1::io {
 
+struct save_options {
+  // Element type of floating-point weights and buffers in the file: dtype::bfloat16 or float16 take half the bytes of a
+  // float. Empty: as they are in the model.
+  std::optional<dtype> floats = {};
+};
+
+// Weights in 16 bits are converted to what the model has.
 struct load_options {
   bool strict =
       true;          // every member is in the file, and every tensor of the file is a member; otherwise nothing changes
@@ -55,8 +62,30 @@ inline std::string part_path(const std::string& path, const std::string& part) {
   return part.empty() ? path : path + "." + part;
 }
 
+inline constexpr dtype float_types[] = {dtype::float32, dtype::float64, dtype::float16, dtype::bfloat16};
+inline bool is_float(dtype type) noexcept {
+  return std::find(std::begin(float_types), std::end(float_types), type) != std::end(float_types);
+}
+
+// Floating-point elements of another type; anything else as it is.
+template <class = void> any_tensor as_floats(const any_tensor& t, dtype type) {
+  if (t.type() == type || !is_float(t.type()) || !is_float(type)) return t;
+  return visit(t.type(), [&](auto zero) {
+    using From = decltype(zero);
+    return visit(type, [&](auto wanted) {
+      using To = decltype(wanted);
+      if constexpr (std::is_integral_v<From> || std::is_integral_v<To>)
+        return t;
+      else
+        return any_tensor(t.template as<From>().template cast<To>());
+    });
+  });
+}
+
 template <class = void>  // compiled only where it is used
-INLAY_COLD void save(const std::vector<member>& members, const std::string& path) {
+INLAY_COLD void save(const std::vector<member>& members, const std::string& path, const save_options& options) {
+  if (options.floats && !is_float(*options.floats))
+    throw value_error("save", {"expected .floats of a floating-point type, got ", name(*options.floats)});
   tensor_file file;
   for (const member& m : members) {
     if (m.of == member::kind::size) {
@@ -68,7 +97,7 @@ INLAY_COLD void save(const std::vector<member>& members, const std::string& path
       file.metadata.emplace(representation_key + m.path, what->name());
       for (const auto& [part, t] : what->parts()) file.tensors.emplace(part_path(m.path, part), t);
     } else {
-      file.tensors.emplace(m.path, value);
+      file.tensors.emplace(m.path, as_floats(value, options.floats.value_or(value.type())));
     }
   }
   save_tensors(file, path);
@@ -91,8 +120,8 @@ template <class = void> std::optional<any_tensor> take(tensor_file& file, const 
     if (range && range->shape() == shape{2}) input = {range->as<float>().values()[0], range->as<float>().values()[1]};
     if (!scale || range.has_value() != input.has_value())
       throw value_error("load", {"expected scales, and an input range of two numbers or none"});
-    return any_tensor(
-        tensor<float>::represented(std::make_shared<int8_weight<>>(first->as<std::int8_t>(), scale->as<float>(), input)));
+    return any_tensor(tensor<float>::represented(
+        std::make_shared<int8_weight<>>(first->as<std::int8_t>(), scale->as<float>(), input)));
   } catch (const error& e) {
     throw io_error("load", {path, ": ", e.what()});
   }
@@ -111,6 +140,7 @@ INLAY_COLD load_report load(const std::vector<member>& members, const std::strin
       continue;
     }
     const dtype type = size ? dtype::int64 : m.cell->type;
+    if (size_of(t->type()) == 2) *t = as_floats(*t, type);
     const shape expected = size ? shape{} : m.cell->shape();
     const bool reshaped = options.reshape && !size && t->shape().rank() == expected.rank();
     if (t->type() != type || !(t->shape() == expected || reshaped))
@@ -137,7 +167,9 @@ INLAY_COLD load_report load(const std::vector<member>& members, const std::strin
 }  // namespace detail
 
 // Writes all members, atomically: the old file stays until the new one is complete. Throws io_error.
-template <module M> void save(const M& model, const std::string& path) { detail::save(members_of(model), path); }
+template <module M> void save(const M& model, const std::string& path, const save_options& options = {}) {
+  detail::save(members_of(model), path, options);
+}
 
 // Reads members by path. The file is checked whole first; when it does not fit and .strict holds, io_error tells every
 // difference and the model is as it was. Without .strict, what fits is loaded and the report tells the rest.
