@@ -1,7 +1,7 @@
 // inlay: deep learning inlaid in your own program. This header brings what needs nothing but the standard library
 // and OpenMP; `inlay/xtensor.hpp`, `inlay/eigen.hpp` and `inlay/zlib.hpp` connect to those libraries. Beside it, so
 // that only programs that use them compile them: `inlay/graph.hpp` writes down what a model computes (replay, summary),
-// `inlay/testing.hpp` checks layers.
+// `inlay/compress.hpp` makes models smaller, `inlay/testing.hpp` checks layers.
 //
 //   core      tensors, memory, random numbers, threads, errors
 //   kernels   mathematics on raw pointers, for every instruction set

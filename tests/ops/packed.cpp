@@ -10,7 +10,7 @@ using namespace inlay;
 TEST_CASE("packed: kept with a weight until it is written") {
   int made = 0;
   const auto pack = [&](const tensor<float>& w, int layout) {
-    return detail::packed(w, {w.data(), {2, 3, 3}, layout, isa::plain}, [&] {
+    return detail::packed<float>(w, {w.data(), {2, 3, 3}, layout, isa::plain}, [&] {
       ++made;
       return full<float>({6}, static_cast<float>(made));
     });

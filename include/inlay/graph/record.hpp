@@ -158,7 +158,8 @@ class record {
         const std::optional<size_expression>& e = v.sizes[static_cast<std::size_t>(axis)];
         sizes.append(e ? e->value({}, axes) : v.shape[axis]);
       }
-      const T fill = v.number ? static_cast<T>(v.number->value({}, axes)) : v.constant.template as<T>().values()[0];
+      const T fill =
+          v.number ? inlay::detail::convert<T>(v.number->value({}, axes)) : v.constant.template as<T>().values()[0];
       return any_tensor(tensor<T>(sizes, fill));
     });
   }
