@@ -18,10 +18,8 @@ namespace inlay::inline v0_1 {
 struct source_place {
   const char* file;
   int line;
-  const char* function;
-  static constexpr source_place current(const char* file = __builtin_FILE(), int line = __builtin_LINE(),
-                                        const char* function = __builtin_FUNCTION()) noexcept {
-    return {file, line, function};
+  static constexpr source_place current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) noexcept {
+    return {file, line};
   }
 };
 
@@ -36,13 +34,13 @@ class piece {
  public:
   constexpr piece(const char* text) : piece(std::string_view(text)) {}
   constexpr piece(std::string_view text)
-      : text_(text.data()), number_(static_cast<std::int64_t>(text.size())), kind_(kind::text) {}
+      : at_(text.data()), number_(static_cast<std::int64_t>(text.size())), kind_(kind::text) {}
   piece(const std::string& text) : piece(std::string_view(text)) {}
   template <class Integer>
   requires std::is_integral_v<Integer>
   constexpr piece(Integer number)
       : number_(static_cast<std::int64_t>(number)), kind_(std::is_signed_v<Integer> ? kind::number : kind::count) {}
-  constexpr piece(const std::int64_t* sizes, int rank) : sizes_(sizes), number_(rank), kind_(kind::sizes) {}
+  constexpr piece(const std::int64_t* sizes, int rank) : at_(sizes), number_(rank), kind_(kind::sizes) {}
   template <class Shape>
   requires requires(const Shape& shape) { shape.rank(); }
   constexpr piece(const Shape& shape) : piece(shape.begin(), shape.rank()) {}
@@ -50,7 +48,7 @@ class piece {
   constexpr piece(double number) : number_(std::bit_cast<std::int64_t>(number)), kind_(kind::real) {}
 
   INLAY_COLD void append_to(std::string& out) const {
-    if (kind_ == kind::text) return void(out.append(text_, static_cast<std::size_t>(number_)));
+    if (kind_ == kind::text) return void(out.append(static_cast<const char*>(at_), static_cast<std::size_t>(number_)));
     if (kind_ == kind::sizes) return append_sizes(out);
     char text[32];
     const int length = kind_ == kind::number ? std::snprintf(text, sizeof text, "%" PRId64, number_)
@@ -67,14 +65,13 @@ class piece {
     out.append("(");
     for (std::int64_t i = 0; i < number_; ++i) {
       if (i > 0) out.append(", ");
-      piece(sizes_[i]).append_to(out);
+      piece(static_cast<const std::int64_t*>(at_)[i]).append_to(out);
     }
     out.append(number_ == 1 ? ",)" : ")");
   }
 
-  const char* text_ = nullptr;
-  const std::int64_t* sizes_ = nullptr;
-  std::int64_t number_ = 0;  // or the length of the text, or the rank
+  const void* at_ = nullptr;  // the text, or the sizes
+  std::int64_t number_ = 0;   // or the length of the text, or the rank
   kind kind_;
 };
 
@@ -105,34 +102,19 @@ class error : public std::runtime_error {
   source_place where_;
 };
 
-namespace detail {
-
+// One kind of error; has its code.
 template <error_code Code> class error_of : public error {
  public:
-  INLAY_COLD error_of(std::string_view operation, std::initializer_list<piece> message,
+  INLAY_COLD error_of(std::string_view operation, std::initializer_list<detail::piece> message,
                       source_place where = source_place::current())
       : error(Code, operation, message, where) {}
 };
 
-}  // namespace detail
-
-class shape_error : public detail::error_of<error_code::shape> {
-  using error_of::error_of;
-};  // sizes do not fit
-class value_error : public detail::error_of<error_code::value> {
-  using error_of::error_of;
-};  // a value is out of range
-class type_error : public detail::error_of<error_code::type> {
-  using error_of::error_of;
-};  // element types differ
-class io_error : public detail::error_of<error_code::io> {
-  using error_of::error_of;
-};  // files and their contents
-class memory_error : public detail::error_of<error_code::memory> {
-  using error_of::error_of;
-};  // no memory to be had
-class state_error : public detail::error_of<error_code::state> {
-  using error_of::error_of;
-};  // not possible now
+using shape_error = error_of<error_code::shape>;    // sizes do not fit
+using value_error = error_of<error_code::value>;    // a value is out of range
+using type_error = error_of<error_code::type>;      // element types differ
+using io_error = error_of<error_code::io>;          // files and their contents
+using memory_error = error_of<error_code::memory>;  // no memory to be had
+using state_error = error_of<error_code::state>;    // not possible now
 
 }  // namespace inlay::inline v0_1

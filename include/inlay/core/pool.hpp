@@ -12,6 +12,8 @@
 #include <new>
 #include <utility>
 
+#include <pthread.h>
+
 #include "error.hpp"
 
 namespace inlay::inline v0_1 {
@@ -72,16 +74,15 @@ struct memory_counters {
   std::atomic<std::size_t> reserved{0};                       // bytes held from the system now
   std::atomic<std::size_t> cache_limit{1u << 30};             // free bytes a thread keeps
   std::array<block*, size_classes> reservoir{};               // free blocks without a home, by size class
-  std::atomic_flag reservoir_busy;
+  pthread_mutex_t reservoir_busy = PTHREAD_MUTEX_INITIALIZER;
 
   // f(list) may change the reservoir's list of one size. One thread at a time: a list that is out of its place for a
   // moment would look empty to the others, and they would ask the system, epoch after epoch.
   template <class F>
   void with_reservoir(int size_class, F f) noexcept {
-    while (reservoir_busy.test_and_set(std::memory_order_acquire)) reservoir_busy.wait(true, std::memory_order_relaxed);
+    pthread_mutex_lock(&reservoir_busy);
     f(reservoir[static_cast<std::size_t>(size_class)]);
-    reservoir_busy.clear(std::memory_order_release);
-    reservoir_busy.notify_one();
+    pthread_mutex_unlock(&reservoir_busy);
   }
 };
 inline constinit memory_counters memory;

@@ -72,7 +72,7 @@ class shape {
     for (const std::int64_t other : *this)
       fits = fits && !__builtin_mul_overflow(extent, other > 0 ? other : 1, &extent) && extent <= std::int64_t{1} << 56;
     if (!fits) [[unlikely]]
-      throw shape_error("shape", {"expected at most 2^56 elements, got ", text(), " times ", size});
+      throw shape_error("shape", {"expected at most 2^56 elements, got ", *this, " times ", size});
     sizes_[static_cast<std::size_t>(rank_++)] = size;
     size_ *= size;
   }
