@@ -68,7 +68,7 @@ class quantizer {
         const bool product = s.op->represented_operand() == static_cast<std::int64_t>(i);
         if (!v.trainable || !inlay::detail::matches(options.include, v.path)) continue;
         if (product)
-          weight_of(v).product = true;
+          weight_of(v);
         else if (v.shape.rank() >= 2)
           weight_of(v).other = s.op->name();
       }
@@ -88,7 +88,6 @@ class quantizer {
  private:
   struct weight {
     graph::value of;
-    bool product = false;
     std::string other = {};  // an operation that needs its elements
     std::optional<value_range> input = {};
   };
@@ -108,8 +107,8 @@ class quantizer {
   static quantize_report::row apply(const weight& w) {
     quantize_report::row out{w.of.path};
     const auto& cell = *w.of.cell;
-    if (!w.product || !w.other.empty())
-      out.skipped = (w.other.empty() ? std::string("no product") : w.other) + " reads it";
+    if (!w.other.empty())
+      out.skipped = w.other + " reads it";
     else if (cell.type != dtype::float32)
       out.skipped = std::string("its elements are ") + name(cell.type);
     if (!out.skipped.empty()) return out;
@@ -120,10 +119,10 @@ class quantizer {
       return out;
     }
     try {
-      const tensor<float> after = tensor<float>::represented(std::make_shared<int8_weight<>>(before, w.input));
-      out.error = relative_error(before, after);
-      typed.set(tensor<float>::represented(std::make_shared<int8_weight<>>(before, w.input)));  // without elements
-    } catch (const value_error& e) {
+      const auto form = std::make_shared<const int8_weight<>>(before, w.input);
+      out.error = relative_error(before, tensor<float>::represented(form));
+      typed.set(tensor<float>::represented(form));  // a tensor of its own, whose elements nobody has looked at
+    } catch (const error& e) {  // it does not fit into 8 bits
       out.skipped = e.what();
     }
     return out;
