@@ -103,8 +103,7 @@ class channel_removal {
       const bool linear = sizes.rank() == 2;
       if (groups(s) != 1) refuse(s, "has groups");
       const auto kept = std::make_shared<const kept_indices>(0, others(sizes[0], removed));
-      take(s.operands[1], kept);
-      take(s.operands[2], kept);
+      take_weights(s, kept);
       reach(s, s.result,
             std::make_shared<const kept_indices>(linear ? value(s.result).shape.rank() - 1 : 1, kept->kept()));
     }
@@ -138,8 +137,7 @@ class channel_removal {
       if (groups(s) == 1) return take(s.operands[1], std::make_shared<const kept_indices>(1, kept->kept()));
       depthwise(s, w, kept);
     } else if (name == "batch_norm" && main && channels) {
-      const auto first = std::make_shared<const kept_indices>(0, kept->kept());
-      for (std::size_t i = 1; i < s.operands.size(); ++i) take(s.operands[i], first);
+      take_weights(s, std::make_shared<const kept_indices>(0, kept->kept()));
       reach(s, s.result, kept);
     } else if (elementwise(name) || (name.find("_pool") != name.npos && channels)) {
       for (const std::int64_t operand : s.operands) same(s, operand, *kept);
@@ -179,8 +177,7 @@ class channel_removal {
     for (const std::int64_t channel : kept->kept())
       for (std::int64_t i = 0; i < each; ++i) outputs.push_back(channel * each + i);
     const auto first = std::make_shared<const kept_indices>(0, outputs);
-    take(s.operands[1], first);
-    take(s.operands[2], first);
+    take_weights(s, first);
     reach(s, s.result, std::make_shared<const kept_indices>(1, outputs));
   }
 
@@ -221,6 +218,11 @@ class channel_removal {
     return 1;
   }
   static std::int64_t groups(const graph::step& s) { return attribute(s, "groups"); }
+
+  // Of everything an operation reads beside its input, a part of the first axis stays.
+  void take_weights(const graph::step& s, const part& kept) {
+    for (std::size_t i = 1; i < s.operands.size(); ++i) take(s.operands[i], kept);
+  }
 
   // A part of a weight or buffer stays.
   void take(std::int64_t id, const part& kept) {
