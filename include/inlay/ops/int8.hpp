@@ -37,6 +37,7 @@ template <class T = float> class int8_weight final : public detail::represented_
       dispatch<kernels::extremes>(active_isa(), from, each, static_cast<float*>(ends));
       const kernels::int8_scale s = kernels::int8_scale::symmetric(std::max(-ends[0], ends[1]));
       scale[c] = s.scale;
+      if (!kernels::is_positive(s.scale)) break;  // check() refuses it
       for (std::int64_t i = 0; i < each; ++i)
         q[c * each + i] = static_cast<std::int8_t>(__builtin_rintf(std::clamp(from[i] * s.inverse, s.low, s.high)));
     }
