@@ -13,6 +13,7 @@ template <class T> void check_type(dtype tag, std::string_view text) {
   static_assert(element<T>);
   CHECK(dtype_of<T> == tag);
   CHECK(name(tag) == text);
+  CHECK(is_floating(tag) == (floating<T> || std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>));
   CHECK(size_of(tag) == static_cast<std::int64_t>(sizeof(T)));
   CHECK(visit(tag, [](auto zero) { return std::is_same_v<decltype(zero), T> && zero == decltype(zero){}; }));
 }

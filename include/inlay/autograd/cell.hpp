@@ -73,7 +73,7 @@ template <class Object> class counted {
 };
 
 // A cell without its element type.
-class cell_base {
+class cell_base : public from_pool {
  public:
   explicit cell_base(dtype of_type) noexcept : type(of_type) {}
   cell_base(const cell_base&) = delete;
@@ -90,10 +90,6 @@ class cell_base {
   void release() noexcept {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
   }
-
-  // Cells live in the pool, like tensors: a statistic on its way to a buffer is one.
-  static void* operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
-  static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
 
   const dtype type;
   bool trainable = true;

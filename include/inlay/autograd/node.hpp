@@ -33,7 +33,7 @@ struct backward_pass {
 
 // One recorded step, or a leaf. Its inputs are the nodes that its gradient is passed on to.
 // A graph belongs to one thread at a time, so owners are counted without atomics.
-class node {
+class node : public from_pool {
  public:
   virtual ~node() = default;
   virtual void propagate(backward_pass& pass) = 0;       // passes its gradient on (a leaf: keeps it)
@@ -46,10 +46,6 @@ class node {
   void release() noexcept {
     if (--owners_ == 0) destroy(this);
   }
-
-  // Nodes live in the pool, like tensors.
-  static void* operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
-  static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
 
  protected:
   bool spent_ = false;  // a step whose inputs and kept values were dropped by an earlier backward()

@@ -14,21 +14,19 @@ enum class access { read, write };
 
 namespace detail {
 
-// For std::allocate_shared: objects that come and go in every step live in the pool.
+// For std::allocate_shared, what `from_pool` is for new.
 template <class T> struct pool_allocator {
   using value_type = T;
   pool_allocator() = default;
   template <class U> pool_allocator(const pool_allocator<U>&) noexcept {}
-  T* allocate(std::size_t count) { return reinterpret_cast<T*>(pool::take(count * sizeof(T))->bytes); }
-  void deallocate(T* at, std::size_t) noexcept { pool::give(reinterpret_cast<block*>(at) - 1); }
+  T* allocate(std::size_t count) { return static_cast<T*>(from_pool::operator new(count * sizeof(T))); }
+  void deallocate(T* at, std::size_t) noexcept { from_pool::operator delete(at); }
   template <class U> bool operator==(const pool_allocator<U>&) const noexcept { return true; }
 };
 
 // Memory of the host, kept alive by its owner for as long as a tensor uses it. Or no memory, but what stands for it,
 // and the elements once they were asked for.
-struct foreign_block : block {
-  static void* operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
-  static void operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
+struct foreign_block : block, from_pool {
   ~foreign_block() {
     if (block* made = elements.load(std::memory_order_acquire)) pool::give(made);
   }
@@ -55,7 +53,7 @@ class block_ptr {
 
   static block_ptr of_size(std::size_t bytes) { return bytes == 0 ? block_ptr{} : block_ptr{pool::take(bytes)}; }
 
-  // Throws std::bad_alloc only.
+  // Throws memory_error.
   static block_ptr foreign(void* bytes, access rights, std::shared_ptr<const void> owner) {
     auto* b = new foreign_block;
     b->bytes = static_cast<std::byte*>(bytes);

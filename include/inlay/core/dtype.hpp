@@ -40,6 +40,11 @@ constexpr std::int64_t size_of(dtype type) noexcept {
   return sizes[static_cast<int>(type)];
 }
 
+// float16 and bfloat16 too.
+constexpr bool is_floating(dtype type) noexcept {
+  return type == dtype::float32 || type == dtype::float64 || type == dtype::float16 || type == dtype::bfloat16;
+}
+
 // Calls f(T{}) with the C++ type of a run-time tag.
 template <class F> decltype(auto) visit(dtype type, F&& f) {
   switch (type) {

@@ -22,13 +22,17 @@ namespace detail {
 
 class pool;
 
-// Something made from the contents of a block and kept with it until they change: packed panels of a weight.
-// It lives in the pool itself; `kind` tells readers which forms are theirs.
-struct derived_form {
-  explicit derived_form(int of_kind) noexcept : kind(of_kind) {}
-  virtual ~derived_form() = default;
+// Base of objects that come and go in every step: they live in the pool, like tensors.
+struct from_pool {
   static void* operator new(std::size_t bytes);
   static void operator delete(void* at) noexcept;
+};
+
+// Something made from the contents of a block and kept with it until they change: packed panels of a weight.
+// `kind` tells readers which forms are theirs.
+struct derived_form : from_pool {
+  explicit derived_form(int of_kind) noexcept : kind(of_kind) {}
+  virtual ~derived_form() = default;
 
   const int kind;
   derived_form* next = nullptr;
@@ -252,8 +256,8 @@ class pool {
   static inline constinit thread_local bool ended_ = false;
 };
 
-inline void* derived_form::operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
-inline void derived_form::operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
+inline void* from_pool::operator new(std::size_t bytes) { return pool::take(bytes)->bytes; }
+inline void from_pool::operator delete(void* at) noexcept { pool::give(static_cast<block*>(at) - 1); }
 
 }  // namespace detail
 

@@ -62,14 +62,9 @@ inline std::string part_path(const std::string& path, const std::string& part) {
   return part.empty() ? path : path + "." + part;
 }
 
-inline constexpr dtype float_types[] = {dtype::float32, dtype::float64, dtype::float16, dtype::bfloat16};
-inline bool is_float(dtype type) noexcept {
-  return std::find(std::begin(float_types), std::end(float_types), type) != std::end(float_types);
-}
-
 // Floating-point elements of another type; anything else as it is.
 template <class = void> any_tensor as_floats(const any_tensor& t, dtype type) {
-  if (t.type() == type || !is_float(t.type()) || !is_float(type)) return t;
+  if (t.type() == type || !is_floating(t.type()) || !is_floating(type)) return t;
   return visit(t.type(), [&](auto zero) {
     using From = decltype(zero);
     return visit(type, [&](auto wanted) {
@@ -84,7 +79,7 @@ template <class = void> any_tensor as_floats(const any_tensor& t, dtype type) {
 
 template <class = void>  // compiled only where it is used
 INLAY_COLD void save(const std::vector<member>& members, const std::string& path, const save_options& options) {
-  if (options.floats && !is_float(*options.floats))
+  if (options.floats && !is_floating(*options.floats))
     throw value_error("save", {"expected .floats of a floating-point type, got ", name(*options.floats)});
   tensor_file file;
   for (const member& m : members) {
