@@ -147,16 +147,13 @@ template <module M> void unfreeze(M& part, std::string_view pattern = "*") {
 
 namespace detail {
 
-// The parameters of a list, each once: a module that is shared stands at several paths.
-INLAY_COLD inline std::vector<member> parameters_of(std::vector<member> list) {
-  auto end = list.begin();
-  for (member& m : list) {
-    bool wanted = m.is_parameter();
-    for (auto seen = list.begin(); wanted && seen != end; ++seen) wanted = seen->cell.get() != m.cell.get();
-    if (wanted) std::swap(*end++, m);
+// The parameters of a list, each once (a module that is shared stands at several paths): calls f(member&).
+template <class Members, class F> void each_parameter(Members& list, F&& f) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    bool wanted = list[i].is_parameter();
+    for (std::size_t j = 0; j < i; ++j) wanted = wanted && list[j].cell.get() != list[i].cell.get();
+    if (wanted) f(list[i]);
   }
-  list.erase(end, list.end());
-  return list;
 }
 
 }  // namespace detail
@@ -164,7 +161,8 @@ INLAY_COLD inline std::vector<member> parameters_of(std::vector<member> list) {
 // Number of weights; buffers are not counted, shared weights once.
 template <module M> std::int64_t parameter_count(const M& model) {
   std::int64_t count = 0;
-  for (const member& m : detail::parameters_of(members_of(model))) count += m.cell->shape().size();
+  const std::vector<member> list = members_of(model);
+  detail::each_parameter(list, [&](const member& m) { count += m.cell->shape().size(); });
   return count;
 }
 

@@ -72,7 +72,11 @@ class thread_scope {
 namespace detail {
 
 // One region for the whole library. `Parallel` keeps the forms of units built with and without OpenMP apart.
-template <bool Parallel> void run_parallel(std::int64_t count, int threads, range_ref body) {
+template <bool Parallel> INLAY_OUTLINE void run_parallel(std::int64_t count, std::int64_t grain, range_ref body) {
+  if (count <= 0) return;
+  const std::int64_t most = count / std::max<std::int64_t>(grain, 1);
+  const int threads = most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, thread_count()));
+  if (threads <= 1) return body(0, count);
 #ifdef _OPENMP
   std::exception_ptr failure;
   std::atomic_flag failed;
@@ -90,9 +94,6 @@ template <bool Parallel> void run_parallel(std::int64_t count, int threads, rang
     forced_isa = before;
   }
   if (failure) std::rethrow_exception(failure);
-#else
-  (void)threads;
-  body(0, count);
 #endif
 }
 
@@ -101,12 +102,7 @@ template <bool Parallel> void run_parallel(std::int64_t count, int threads, rang
 // Calls body(first, last) on disjoint ranges that cover [0, count). Each thread gets at least `grain` items: smaller
 // work stays on the caller's thread. An exception of the body reaches the caller (the first one, when several throw).
 template <class Body> void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
-  if (count <= 0) return;
-  const std::int64_t most = count / std::max<std::int64_t>(grain, 1);
-  const int threads = most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, thread_count()));
-  const detail::range_ref call(body);  // one copy of the body serves both ways
-  if (threads <= 1) return call(0, count);
-  detail::run_parallel<detail::has_openmp>(count, threads, call);
+  detail::run_parallel<detail::has_openmp>(count, grain, body);
 }
 
 // Ends the idle threads that OpenMP keeps; the next parallel loop starts new ones. Not inside a parallel region.

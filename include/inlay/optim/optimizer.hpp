@@ -84,20 +84,19 @@ class optimizer {
   std::int64_t steps() const noexcept { return steps_; }
 
  protected:
-  INLAY_COLD optimizer(const char* name, std::vector<member> members, double learning_rate) {
+  INLAY_COLD optimizer(const char* name, const std::vector<member>& members, double learning_rate) {
     set_learning_rate(learning_rate);
-    std::vector<member> parameters = inlay::detail::parameters_of(std::move(members));
-    if (parameters.empty())
-      throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
-    memory_ = std::make_unique<weight[]>(parameters.size());
-    weights_ = {memory_.get(), parameters.size()};
+    memory_ = std::make_unique<weight[]>(members.size());
     weight* to = memory_.get();
-    for (member& m : parameters) {
-      ++m.cell->optimisers;
-      to->path = std::move(m.path);
+    inlay::detail::each_parameter(members, [&](const member& m) {
+      to->path = m.path;
       to->followed = m.cell->selections.size();
-      (to++)->cell = std::move(m.cell);
-    }
+      (to++)->cell = m.cell;
+      ++m.cell->optimisers;
+    });
+    weights_ = {memory_.get(), to};
+    if (weights_.empty())
+      throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
   }
 
   virtual void update(weight& w, detail::cell<float>& cell) = 0;
