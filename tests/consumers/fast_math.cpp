@@ -40,8 +40,7 @@ void check_level(isa level) {
 
   std::vector<float> x(37, 1.0f), y(37);
   std::memcpy(&x[20], &nan, sizeof(nan));
-  dispatch<kernels::reduce<kernels::max_of, float>>(level, x.data(), y.data(), std::int64_t{37}, std::int64_t{1},
-                                                    std::int64_t{0}, std::int64_t{1});
+  dispatch<kernels::reduce_rows<kernels::max_of, float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));
   dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));

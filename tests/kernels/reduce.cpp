@@ -16,7 +16,13 @@ namespace {
 template <class F, class T>
 void run(isa level, const std::vector<T>& x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first,
          std::int64_t last) {
-  dispatch<kernels::reduce<F, T>>(level, x.data(), out, length, inner, first, last);
+  if (inner == 1)
+    return dispatch<kernels::reduce_rows<F, T>>(level, x.data() + first * length, out + first, last - first, length);
+  for (std::int64_t at = first; at < last;) {
+    const std::int64_t o = at / inner, i = at % inner, count = std::min(last - at, inner - i);
+    dispatch<kernels::reduce_columns<F, T>>(level, x.data() + o * length * inner + i, out + at, length, inner, count);
+    at += count;
+  }
 }
 
 template <class T> void check(std::int64_t outer, std::int64_t length, std::int64_t inner) {

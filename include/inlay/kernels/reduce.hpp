@@ -1,4 +1,4 @@
-// Sums and maxima of x seen as (outer, length, inner), over the middle axis.
+// Sums and maxima of rows, and of columns.
 // Order of a sum: parts of 2048 along the axis, in order; within a part of contiguous values, four registers in turn,
 // then their lanes in a fixed tree. It depends on the length and the level alone.
 #pragma once
@@ -21,24 +21,15 @@ struct max_of {
   template <class V> INLAY_INLINE static auto lanes(const V& a) { return max_lanes(a); }
 };
 
-template <class F, class T> struct reduce {
-  using memory_bound = void;
-  static constexpr std::int64_t part = 2048;
+inline constexpr std::int64_t reduce_part = 2048;
 
-  // out[o * inner + i] over columns [first, last) of outer * inner; contiguous rows when inner is 1.
+// out[i] = the sum of row i of (rows, length).
+template <class F, class T> struct reduce_rows {
+  using memory_bound = void;
+
   template <isa Level>
-  INLAY_INLINE static void run(const T* x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first,
-                               std::int64_t last) noexcept {
-    if (inner == 1) {
-      for (std::int64_t o = first; o < last; ++o) out[o] = row<Level>(x + o * length, length);
-      return;
-    }
-    for (std::int64_t at = first; at < last;) {
-      const std::int64_t o = at / inner, i = at % inner;
-      const std::int64_t count = last - at < inner - i ? last - at : inner - i;
-      columns<Level>(length > 0 ? x + o * length * inner + i : x, out + at, length, inner, count);  // x may be null
-      at += count;
-    }
+  INLAY_INLINE static void run(const T* x, T* out, std::int64_t rows, std::int64_t length) noexcept {
+    for (std::int64_t i = 0; i < rows; ++i) out[i] = row<Level>(x + i * length, length);
   }
 
  private:
@@ -46,8 +37,8 @@ template <class F, class T> struct reduce {
     using V = simd<T, Level>;
     using one = simd<T, isa::plain>;
     T total = F::template start<T>();
-    for (std::int64_t begin = 0; begin < length; begin += part) {
-      const std::int64_t end = length - begin < part ? length : begin + part;
+    for (std::int64_t begin = 0; begin < length; begin += reduce_part) {
+      const std::int64_t end = length - begin < reduce_part ? length : begin + reduce_part;
       V a(F::template start<T>()), b = a, c = a, d = a;
       std::int64_t i = begin;
       for (; i + 4 * V::size <= end; i += 4 * V::size) {
@@ -63,26 +54,34 @@ template <class F, class T> struct reduce {
     }
     return total;
   }
+};
+
+// out[j] = the sum of column j of `count` columns; a row of x begins every `step`. Those that fill no register take
+// their turn one by one, with the same bits.
+template <class F, class T> struct reduce_columns {
+  using memory_bound = void;
 
   template <isa Level>
-  INLAY_INLINE static void columns(const T* x, T* out, std::int64_t length, std::int64_t inner, std::int64_t count) {
+  INLAY_INLINE static void run(const T* x, T* out, std::int64_t length, std::int64_t step,
+                               std::int64_t count) noexcept {
     using V = simd<T, Level>;
-    for (std::int64_t j = 0; j < count; j += V::size) {
+    for (std::int64_t j = 0; j < count;) {
       const bool whole = j + V::size <= count;
       V total(F::template start<T>());
-      for (std::int64_t begin = 0; begin < length; begin += part) {
-        const std::int64_t end = length - begin < part ? length : begin + part;
+      for (std::int64_t begin = 0; begin < length; begin += reduce_part) {
+        const std::int64_t end = length - begin < reduce_part ? length : begin + reduce_part;
         V sum(F::template start<T>());
         for (std::int64_t r = begin; r < end; ++r) {
-          const T* from = x + r * inner + j;
-          sum = F::join(sum, whole ? V::load(from) : V::load_first(from, count - j));
+          const T* from = x + r * step + j;
+          sum = F::join(sum, whole ? V::load(from) : V(*from));
         }
         total = F::join(total, sum);
       }
       if (whole)
         total.store(out + j);
       else
-        total.store_first(out + j, count - j);
+        out[j] = total.v[0];
+      j += whole ? V::size : 1;
     }
   }
 };

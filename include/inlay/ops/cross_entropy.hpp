@@ -57,9 +57,10 @@ struct cross_entropy_op {
                                           last - first, length);
     });
     if (reduction != inlay::reduction::none) {
-      tensor<T> total = detail::sum_rows(losses, rows, std::int64_t{1});
-      if (reduction == inlay::reduction::mean) *detail::writable(total) /= static_cast<T>(rows);
-      losses = std::move(total).reshape(shape{});
+      double total = 0;
+      for (std::int64_t i = 0; i < rows; ++i) total += static_cast<double>(loss[i]);
+      if (reduction == inlay::reduction::mean) total /= static_cast<double>(rows);
+      losses = tensor<T>(shape{}, static_cast<T>(total));
     }
     return {std::move(losses), {std::move(numerators), std::move(sums), classes}};
   }
