@@ -8,7 +8,7 @@ namespace inlay::inline v0_1 {
 class error;
 class shape;
 class any_tensor;
-enum class activation;
+class activation;
 enum class isa : int;
 
 namespace autograd {

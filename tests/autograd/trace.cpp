@@ -20,6 +20,7 @@ struct printer : autograd::attribute_visitor {
   void integer(std::string_view name, std::int64_t& value) override { add(name, "=" + std::to_string(value)); }
   void choice(std::string_view name, std::int64_t& value) override { add(name, "(" + std::to_string(value) + ")"); }
   void number(std::string_view name, double& value) override { add(name, "=" + std::to_string(value)); }
+  void word(std::string_view name, std::string_view value) override { add(name, "=" + std::string(value)); }
   void add(std::string_view name, const std::string& value) {
     text += (text.empty() ? "" : " ") + std::string(name) + value;
   }
@@ -69,7 +70,7 @@ TEST_CASE("trace: every kind of attribute is listed") {
         "kernel=2 stride=0 padding=0 dilation=1 ceil_mode(1) count_include_pad(1)");
   CHECK(last_attributes(conv1d(x, made_up<float>({2, 2, 3}, 1), tensor<float>(),
                                {.padding = padding::same, .groups = 2, .activation = activation::relu})) ==
-        "stride=1 padding=0 padding_same(1) dilation=1 groups=2 activation(1)");
+        "stride=1 padding=0 padding_same(1) dilation=1 groups=2 activation=relu");
 }
 
 TEST_CASE("trace: an operation runs again, with other attributes too, and leaves its operands alone") {

@@ -279,3 +279,44 @@ TEST_CASE("simd: sums of lanes have the order of a tree, maxima see NaN") {
   check_lanes<double>();
   check_lanes<std::int32_t>();
 }
+
+namespace {
+
+// out = x + 1, and in `seen` the smallest of each register with its padding.
+template <class T> struct along {
+  template <isa Level>
+  INLAY_INLINE static void run(std::int64_t count, T fill, const T* x, T* out, std::int64_t* calls,
+                               T* smallest) noexcept {
+    using V = simd<T, Level>;
+    V least(std::numeric_limits<T>::max());
+    const auto body = [&](const T* from, T* to) __attribute__((always_inline)) {
+      const V v = V::load(from);
+      least = min(least, v);
+      (v + V(T{1})).store(to);
+      ++*calls;
+    };
+    each_register<V>(count, fill, body, x, out);
+    *smallest = -max_lanes(-least);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("simd: along arrays of every size, the last register is padded", T, float, double) {
+  for (const std::int64_t count : support::edge_sizes)
+    for (const T fill : {T{0}, T{-100}})
+      support::for_each_isa([&](isa level) {
+        const auto x = support::noise_values<T>(count, 1, 2, 3);
+        support::guarded<T> in{std::span<const T>(x)}, out(count);
+        std::int64_t calls = 0;
+        T smallest = 0;
+        dispatch<along<T>>(level, count, fill, static_cast<const T*>(in.data()), out.data(), &calls, &smallest);
+        bool right = in.intact() && out.intact();
+        for (std::size_t i = 0; i < x.size(); ++i) right = right && out.values()[i] == x[i] + T{1};
+        CHECK(right);
+        const std::int64_t lanes = register_bytes(level) / static_cast<int>(sizeof(T));
+        CHECK(calls == (count + lanes - 1) / lanes);
+        if (count % lanes != 0) CHECK(smallest == fill);
+        if (count > 0 && count % lanes == 0) CHECK(smallest >= 2);
+      });
+}

@@ -13,19 +13,16 @@ using namespace inlay;
 
 namespace {
 
-constexpr activation all[] = {activation::none, activation::relu, activation::tanh, activation::sigmoid};
+constexpr activation all[] = {activation::relu, activation::tanh, activation::sigmoid};
 
-template <class T> struct finish {
-  template <isa Level>
-  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
-                               std::int64_t columns) noexcept {
-    kernels::finish_rows<T, Level>(c, row_step, bias, relu, rows, columns);
-  }
-};
-
+// relu is applied by the product that writes the values.
 template <class T> void apply(isa level, activation f, std::vector<T>& x) {
-  dispatch<kernels::map<kernels::activate, T>>(level, static_cast<std::int64_t>(x.size()), x.data(),
-                                               kernels::activate{f}, kernels::operand<T>{x.data(), 1});
+  const auto count = static_cast<std::int64_t>(x.size());
+  if (const auto function = f.kernels<T>().apply)
+    function(level, count, x.data());
+  else
+    dispatch<kernels::finish_rows<T>>(level, x.data(), count, static_cast<const T*>(nullptr), f == activation::relu,
+                                      std::int64_t{1}, count);
 }
 
 }  // namespace
@@ -46,7 +43,8 @@ TEST_CASE_TEMPLATE("activation: a block of rows with and without bias", T, float
               expected.push_back(j < columns && relu && sum < 0 ? 0 : static_cast<long double>(sum));
             }
             support::guarded<T> c{std::span<const T>(x)};
-            dispatch<finish<T>>(level, c.data(), step, with_bias ? bias.data() : nullptr, relu, rows, columns);
+            dispatch<kernels::finish_rows<T>>(
+                level, c.data(), step, with_bias ? bias.data() : static_cast<const T*>(nullptr), relu, rows, columns);
             CHECK(support::difference(c.values(), expected) <= (sizeof(T) == 4 ? 5e-7 : 1e-15));
             CHECK(c.intact());
           });
@@ -73,18 +71,25 @@ TEST_CASE_TEMPLATE("activation: as exact as the functions alone, and right at th
         const double error = support::ulps(y[i], exact);
         if (error > worst) worst = error, at = x[i];
       }
-      INFO("activation ", static_cast<int>(f), " at ", at);
+      INFO(f.name(), " at ", at);
       CHECK(worst <= 3);
     }
-    const std::vector<T> ends[] = {{inf, -inf, T{0}}, {inf, 0, 0}, {1, -1, 0}, {1, 0, T(0.5)}};
-    for (const activation f : all) {
+    const std::vector<T> ends[] = {{inf, 0, 0}, {1, -1, 0}, {1, 0, T(0.5)}};
+    for (std::size_t i = 0; i < std::size(all); ++i) {
       std::vector<T> y{inf, -inf, 0, nan};
-      apply(level, f, y);
+      apply(level, all[i], y);
       CHECK(support::is_nan(y[3]));
       y.pop_back();
-      CHECK(y == ends[static_cast<int>(f)]);
+      CHECK(y == ends[i]);
     }
   });
+}
+
+TEST_CASE("activation: names, and which are the same") {
+  CHECK(std::string(activation::none.name()) == "none");
+  CHECK(std::string(activation::sigmoid.name()) == "sigmoid");
+  const activation f = activation::tanh;
+  CHECK((f == activation::tanh && f != activation::sigmoid && f != activation::none));
 }
 
 TEST_CASE_TEMPLATE("activation: gradients from the output", T, float, double) {
@@ -101,9 +106,7 @@ TEST_CASE_TEMPLATE("activation: gradients from the output", T, float, double) {
                                                (naive::activate(f, at + h) - naive::activate(f, at - h)) / (2 * h)));
       }
       support::guarded<T> dx(count);
-      using gradient = kernels::activation_gradient;
-      dispatch<kernels::map<gradient, T>>(level, count, dx.data(), gradient{f}, kernels::operand<T>{dy.data(), 1},
-                                          kernels::operand<T>{y.data(), 1});
+      f.kernels<T>().gradient(level, count, dy.data(), y.data(), dx.data());
       CHECK(support::difference(dx.values(), expected) < (sizeof(T) == 4 ? 1e-6 : 1e-9));
       CHECK(dx.intact());
     }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -21,13 +22,17 @@ template <class T> struct function {
   double (*twin)(double a, double b, double c);
 };
 
+// Contiguous operands come as pointers, as the library gives them; `in` says which are.
 template <class F, class T, int Operands> void run(isa level, std::int64_t count, T* out, const operand<T>* in) {
-  if constexpr (Operands == 1)
-    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0]);
-  else if constexpr (Operands == 2)
-    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1]);
-  else
-    dispatch<kernels::map<F, T>>(level, count, out, F{}, in[0], in[1], in[2]);
+  using kernel = kernels::map<F, T>;
+  const bool contiguous = std::all_of(in, in + Operands, [](const operand<T>& x) { return x.step == 1; });
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    if (contiguous)
+      dispatch<kernel>(level, count, out, F{}, in[I].data...);
+    else
+      dispatch<kernel>(level, count, out, F{}, in[I]...);
+  }
+  (std::make_index_sequence<Operands>{});
 }
 
 template <class T>
@@ -121,6 +126,20 @@ TEST_CASE_TEMPLATE("elementwise: the output may be any of the operands", T, floa
         });
 }
 
+TEST_CASE_TEMPLATE("elementwise: pointers and operands give the same bits", T, float, double) {
+  for (const std::int64_t count : support::edge_sizes)
+    support::for_each_isa([&](isa level) {
+      const auto in = operands<T>(count);
+      std::vector<T> y(in[0].size()), z = y;
+      dispatch<kernels::map<kernels::add_product, T>>(level, count, y.data(), kernels::add_product{}, in[0].data(),
+                                                      in[1].data(), in[2].data());
+      dispatch<kernels::map<kernels::add_product, T>>(level, count, z.data(), kernels::add_product{},
+                                                      operand<T>{in[0].data(), 1}, operand<T>{in[1].data(), 1},
+                                                      operand<T>{in[2].data(), 1});
+      CHECK(support::same_bits(std::span<const T>(y), std::span<const T>(z)));
+    });
+}
+
 TEST_CASE_TEMPLATE("elementwise: a piece has the bits of the whole", T, float, double) {
   constexpr std::int64_t count = 100;
   const auto in = operands<T>(count);
@@ -130,7 +149,7 @@ TEST_CASE_TEMPLATE("elementwise: a piece has the bits of the whole", T, float, d
       std::vector<T> whole(count), pieces(count);
       f.run(level, count, whole.data(), from);
       for (const auto& [first, last] : {std::pair{0, 1}, {1, 38}, {38, 38}, {38, 71}, {71, 100}}) {
-        const operand<T> part[3] = {from[0].at(first), from[1].at(first), from[2].at(first)};
+        const operand<T> part[3] = {{from[0].data + first, 1}, {from[1].data + first, 1}, from[2]};
         f.run(level, last - first, pieces.data() + first, part);
       }
       INFO(std::string(f.name));

@@ -56,8 +56,8 @@ template <class T> std::vector<T> run(isa level, const problem<T>& p, std::span<
                                    packed.data(), c.data(), c_row, p.accumulate, p.with_bias ? p.bias.data() : nullptr,
                                    p.relu};
   for (const range& r : ranges)
-    dispatch<kernels::gemm_range<T>>(level, &g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels),
-                                     scratch.data());
+    kernels::gemm_range<T>(level, g, r.row_first, r.row_last, r.panel_first, std::min(r.panel_last, panels),
+                           scratch.data());
   intact = packed.intact() && scratch.intact() && c.intact();
   std::vector<T> out;
   for (std::int64_t i = 0; i < p.m * c_row; ++i) {
@@ -140,11 +140,11 @@ TEST_CASE_TEMPLATE("gemm: parts of k are equal, at most the depth, and fit the s
   const auto check_depths = []<isa Level>(std::integral_constant<isa, Level>) {
     using blocking = kernels::gemm_blocking<T, Level>;
     bool right =
-        kernels::gemm_panel_columns<T>(Level) == blocking::columns && blocking::block_rows % blocking::rows == 0;
+        kernels::gemm_panel_columns<T>(Level) == blocking::columns && kernels::gemm_block_rows % blocking::rows == 0;
     for (std::int64_t k = 0; k < 5000; ++k) {
-      const std::int64_t depth = blocking::depth(k);
-      right = right && depth <= blocking::most_depth && depth <= k && (k == 0 || depth > 0) &&
-              depth * blocking::block_rows <= kernels::gemm_scratch<T>();
+      const std::int64_t depth = kernels::gemm_depth<T>(blocking::columns, k);
+      right = right && depth <= kernels::gemm_most_depth<T>(blocking::columns) && depth <= k && (k == 0 || depth > 0) &&
+              depth * kernels::gemm_block_rows <= kernels::gemm_scratch<T>();
     }
     CHECK(right);
   };
@@ -249,8 +249,7 @@ TEST_CASE_TEMPLATE("gemm: A in strips gives the same bits", T, float, double) {
         kernels::gemm_pack_b<T>({p.b.data(), p.n, 1}, width, k, p.n, 0, panels, packed.data());
         const kernels::gemm_problem<T> g{m,        p.n, k,     {},      strips.data(), packed.data(),
                                          c.data(), p.n, false, nullptr, false};
-        dispatch<kernels::gemm_range<T>>(level, &g, std::int64_t{0}, m, std::int64_t{0}, panels,
-                                         static_cast<T*>(nullptr));
+        kernels::gemm_range<T>(level, g, 0, m, 0, panels, nullptr);
         CHECK(support::same_bits(c.values(), std::span<const T>(run(level, p))));
         CHECK((strips.intact() && c.intact()));
       });

@@ -8,17 +8,10 @@
 namespace naive {
 
 template <class T> T activate(inlay::activation f, T x) {
-  switch (f) {
-    case inlay::activation::relu:
-      return x < 0 ? T{0} : x;
-    case inlay::activation::tanh:
-      return std::tanh(x);
-    case inlay::activation::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    case inlay::activation::none:
-      break;
-  }
-  return x;
+  return f == inlay::activation::relu      ? (x < 0 ? T{0} : x)
+         : f == inlay::activation::tanh    ? std::tanh(x)
+         : f == inlay::activation::sigmoid ? 1 / (1 + std::exp(-x))
+                                           : x;
 }
 
 }  // namespace naive

@@ -19,9 +19,8 @@ template <class T> void add_into(tensor<T>& a, const tensor<T>& b) {
   T* to = writable(out);
   const isa level = active_isa();
   parallel_for(out.size(), 1 << 15, [&](std::int64_t first, std::int64_t last) {
-    dispatch<kernels::map<kernels::add, T>>(level, last - first, to + first, kernels::add{},
-                                            kernels::operand<T>{left + first, 1},
-                                            kernels::operand<T>{b.data() + first, 1});
+    dispatch<kernels::map<kernels::add, T>>(level, last - first, to + first, kernels::add{}, left + first,
+                                            b.data() + first);
   });
   a = std::move(out);
 }

@@ -16,7 +16,8 @@ namespace autograd {
 
 // Sees the attributes of an operation, which lists them as a module its members:
 //   static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
-// An attribute is an integer, a floating-point number, a bool, an enumeration, a shape, or a range of integers.
+// An attribute is an integer, a floating-point number, a bool, an enumeration, a shape, a range of integers, or
+// something with a name().
 class attribute_visitor {
  public:
   attribute_visitor() = default;
@@ -27,10 +28,13 @@ class attribute_visitor {
   virtual void integer(std::string_view name, std::int64_t& value) = 0;  // shapes and ranges: one by one
   virtual void choice(std::string_view name, std::int64_t& value) = 0;   // bool and enumerations
   virtual void number(std::string_view name, double& value) = 0;
+  virtual void word(std::string_view name, std::string_view value) = 0;  // the name of what has one
 
   template <class A> void operator()(std::string_view name, A&& attribute) {
     using type = std::remove_cvref_t<A>;
-    if constexpr (std::is_same_v<type, inlay::shape>) {
+    if constexpr (requires { attribute.name(); }) {
+      word(name, attribute.name());
+    } else if constexpr (std::is_same_v<type, inlay::shape>) {
       inlay::shape seen;
       for (std::int64_t size : attribute) {
         integer(name, size);

@@ -111,13 +111,18 @@ class flush_denormals {
 #endif
 };
 
-// GCC fuses a * b + c only when asked per function (clang: see multiply_add in simd.hpp).
+// GCC fuses a * b + c only when asked per function (clang: see multiply_add in simd.hpp). Few x86 CPUs are left that
+// run the plain level: there it is optimised less, which every program that includes the library saves in compiling.
 #if defined(__clang__)
 #define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::noinline]]
 #define INLAY_TARGET_PLAIN [[gnu::noinline]]
 #else
 #define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#if INLAY_X86
+#define INLAY_TARGET_PLAIN [[gnu::optimize("O1", "fp-contract=fast"), gnu::noinline]]
+#else
 #define INLAY_TARGET_PLAIN [[gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#endif
 #endif
 
 #if INLAY_X86
@@ -153,8 +158,7 @@ template <class Kernel> concept memory_bound = requires { typename Kernel::memor
 template <class Kernel> concept plain_only = requires { typename Kernel::plain_only; };
 
 // Runs a kernel at a level. Arguments are pointers and numbers: no vector crosses this line.
-template <class Kernel, class... Args> void dispatch(isa level, Args... args) noexcept {
-  const detail::flush_denormals scope;
+template <class Kernel, class... Args> INLAY_INLINE void on_level(isa level, Args... args) noexcept {
 #if INLAY_X86
   if constexpr (!memory_bound<Kernel> && !plain_only<Kernel>)
     if (level == isa::avx512) return detail::on_avx512<Kernel>(args...);
@@ -163,6 +167,12 @@ template <class Kernel, class... Args> void dispatch(isa level, Args... args) no
 #endif
   (void)level;
   detail::on_plain<Kernel>(args...);
+}
+
+// The same, with denormals flushed to zero meanwhile: what everything but a kernel that is made of kernels calls.
+template <class Kernel, class... Args> void dispatch(isa level, Args... args) noexcept {
+  const detail::flush_denormals scope;
+  on_level<Kernel>(level, args...);
 }
 
 }  // namespace inlay::inline v0_1

@@ -141,6 +141,35 @@ template <class T, isa Level> struct simd {
   raw v;
 };
 
+namespace detail {
+// An incomplete register: `count` elements, then `fill`.
+template <class T> INLAY_OUTLINE void pad_lanes(const T* from, std::int64_t count, T fill, T* to, int size) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+  for (std::int64_t i = count; i < size; ++i) to[i] = fill;
+}
+}  // namespace detail
+
+// Calls body(p...) for each register along arrays of `count` elements, with pointers to its elements. The last one,
+// when it is incomplete, is worked on in copies padded with `fill`; those of what is not const are copied back. Of P:
+// T*, const T*, or something that is used like it.
+template <class V, class Body, class... P>
+INLAY_INLINE void each_register(std::int64_t count, typename V::value_type fill, const Body& body, P... p) {
+  using T = typename V::value_type;
+  const std::int64_t rest = count % V::size;
+  std::int64_t end = count - rest;
+  T* const tails[] = {const_cast<T*>(static_cast<const T*>(p + end))...};
+  T lanes[sizeof...(P)][V::size];
+  for (bool padded = false;; padded = true) {  // whole registers, then the copies: one body serves both
+    for (std::int64_t i = 0; i < end; i += V::size) body((p + i)...);
+    if (padded || rest == 0) break;
+    int k = 0;
+    ((detail::pad_lanes<T>(tails[k], rest, fill, lanes[k], V::size), p = lanes[k++]), ...);
+    end = V::size;
+  }
+  int k = 0;
+  if (rest != 0) ((std::is_same_v<P, T*> ? detail::copy_lanes<T>(lanes[k], rest, tails[k]) : void(), ++k), ...);
+}
+
 // a * b + c, in one instruction with one rounding where the level has it and the compiler optimises.
 template <class T, isa Level>
 INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, Level>& b, const simd<T, Level>& c) {

@@ -8,11 +8,12 @@
 namespace inlay::inline v0_1::graph::detail {
 
 struct attribute {
-  enum class kind { integer, choice, number };
+  enum class kind { integer, choice, number, word };
   std::string name;
   kind of;
   std::int64_t integer = 0;
   double number = 0;
+  std::string word = {};
 
   friend bool operator==(const attribute&, const attribute&) = default;
 };
@@ -29,6 +30,9 @@ class attribute_reader final : public autograd::attribute_visitor {
   void number(std::string_view name, double& value) override {
     seen.push_back({std::string(name), attribute::kind::number, 0, value});
   }
+  void word(std::string_view name, std::string_view value) override {
+    seen.push_back({std::string(name), attribute::kind::word, 0, 0, std::string(value)});
+  }
 
   std::vector<attribute> seen;
 };
@@ -44,6 +48,7 @@ class attribute_writer final : public autograd::attribute_visitor {
   }
   void choice(std::string_view, std::int64_t&) override { ++at_; }
   void number(std::string_view, double&) override { ++at_; }
+  void word(std::string_view, std::string_view) override { ++at_; }
 
  private:
   std::vector<std::pair<std::int64_t, std::int64_t>> values_;

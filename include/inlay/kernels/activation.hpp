@@ -1,5 +1,6 @@
 // The activations a layer can apply as it writes its output. Each can be differentiated from its output alone, so
-// nothing else has to be kept.
+// nothing else has to be kept. A new one is a line among the constants and its table; a program compiles those it
+// names.
 #pragma once
 
 #include "elementwise.hpp"
@@ -8,62 +9,79 @@ INLAY_PRECISE_BEGIN
 
 namespace inlay::inline v0_1 {
 
-enum class activation { none, relu, tanh, sigmoid };
-
 namespace kernels {
 
-// f of a register, chosen at run time. tanh and sigmoid share their exponential, which is most of the code:
-// with e = exp(z) - 1, tanh |x| = e / (e + 2) for z = 2 |x|, and sigmoid x = 1 / (e + 2) for z = -x.
-struct activate {
-  using memory_bound = void;  // not so, but a third copy of this code would cost programs more to compile than it saves
-  activation f;
-  template <class V> INLAY_INLINE V operator()(const V& x) const {
-    using T = typename V::value_type;
-    using I = typename V::integer;
-    if (f == activation::none) return x;
-    if (f == activation::relu) return rectify{}(x);
-    const bool tangent = f == activation::tanh;
-    const V most(tangent ? 2 * detail::format<T>::tanh_highest
-                         : detail::format<T>::exp_highest - 1);  // 1 / exp of it is flushed to 0
-    const V z = min(max(tangent ? abs(x) + abs(x) : -x, V(detail::format<T>::sigmoid_lowest)), most);
-    I n;
-    const V r = detail::reduced_expm1(z, n);
-    const V scale = detail::power_of_two<V>(n);
-    const V e = multiply_add(scale, r, scale - V(T{1}));
-    const V y = (tangent ? e : V(T{1})) / (e + V(T{2}));
-    const I sign = x.bits() & I(std::numeric_limits<typename I::value_type>::min());
-    return select(x == x, tangent ? V::from_bits(y.bits() | sign) : y, x);
-  }
+// An activation over `count` elements at a level.
+template <class T> struct activation_kernels {
+  void (*apply)(isa level, std::int64_t count, T* y);  // y = f(y); null: the product does it
+  void (*gradient)(isa level, std::int64_t count, const T* dy, const T* y, T* dx);  // dx = dy f'(x), from y = f(x)
 };
+
+struct activation_table {
+  const char* name;
+  activation_kernels<float> of_float;
+  activation_kernels<double> of_double;
+};
+
+template <class F, class T> void activate(isa level, std::int64_t count, T* y) {
+  dispatch<map<F, T>>(level, count, y, F{}, static_cast<const T*>(y));
+}
+template <class G, class T> void activate_gradient(isa level, std::int64_t count, const T* dy, const T* y, T* dx) {
+  dispatch<map<G, T>>(level, count, dx, G{}, dy, y);
+}
+
+inline constexpr activation_table relu_table{"relu",
+                                             {nullptr, activate_gradient<rectify_gradient, float>},
+                                             {nullptr, activate_gradient<rectify_gradient, double>}};
+
+// One that is a pass of its own: F, and its gradient G.
+template <class F, class G>
+inline constexpr activation_table table_of{
+    F::name, {activate<F, float>, activate_gradient<G, float>}, {activate<F, double>, activate_gradient<G, double>}};
 
 // c = c + bias, then max(c, 0) when `relu`, on a block of rows that has just been computed and is still in the nearest
 // cache; bias may be null.
-template <class T, isa Level>
-INLAY_INLINE void finish_rows(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
-                              std::int64_t columns) {
-  using V = simd<T, Level>;
-  if (!relu && bias == nullptr) return;
-  for (std::int64_t i = 0; i < rows; ++i, c += row_step)
-    for (std::int64_t j = 0; j < columns; j += V::size) {
-      V sum = V::load_up_to(c + j, columns - j);
-      if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
-      (relu ? rectify{}(sum) : sum).store_up_to(c + j, columns - j);
-    }
-}
-
-// dy f'(x), from the output y = f(x).
-struct activation_gradient {
+template <class T> struct finish_rows {
   using memory_bound = void;
-  activation of;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
-    return of == activation::relu      ? rectify_gradient{}(dy, y)
-           : of == activation::tanh    ? tangent_gradient{}(dy, y)
-           : of == activation::sigmoid ? logistic_gradient{}(dy, y)
-                                       : dy;
+  template <isa Level>
+  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
+                               std::int64_t columns) noexcept {
+    using V = simd<T, Level>;
+    if (!relu && bias == nullptr) return;
+    for (std::int64_t i = 0; i < rows; ++i, c += row_step)
+      for (std::int64_t j = 0; j < columns; j += V::size) {
+        V sum = V::load_up_to(c + j, columns - j);
+        if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
+        (relu ? rectify{}(sum) : sum).store_up_to(c + j, columns - j);
+      }
   }
 };
 
 }  // namespace kernels
+
+class activation {
+ public:
+  static const activation none, relu, tanh, sigmoid;
+
+  constexpr const char* name() const noexcept { return table_ == nullptr ? "none" : table_->name; }
+  template <class T> const kernels::activation_kernels<T>& kernels() const noexcept {  // not of `none`
+    if constexpr (sizeof(T) == 4)
+      return table_->of_float;
+    else
+      return table_->of_double;
+  }
+  friend constexpr bool operator==(const activation&, const activation&) = default;
+
+ private:
+  constexpr explicit activation(const kernels::activation_table* table) noexcept : table_(table) {}
+  const kernels::activation_table* table_;
+};
+
+inline constexpr activation activation::none{nullptr};
+inline constexpr activation activation::relu{&kernels::relu_table};
+inline constexpr activation activation::tanh{
+    &kernels::table_of<kernels::hyperbolic_tangent, kernels::tangent_gradient>};
+inline constexpr activation activation::sigmoid{&kernels::table_of<kernels::logistic, kernels::logistic_gradient>};
 
 }  // namespace inlay::inline v0_1
 

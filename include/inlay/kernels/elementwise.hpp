@@ -8,39 +8,46 @@ INLAY_PRECISE_BEGIN
 
 namespace inlay::inline v0_1::kernels {
 
-// Elements of one operand: contiguous (step 1) or a single value (step 0).
+// An operand of which it is known at run time only whether it is contiguous (step 1) or a single value (step 0).
 template <class T> struct operand {
   const T* data;
   std::int64_t step;
-  operand at(std::int64_t i) const noexcept { return {data + i * step, step}; }
 };
 
 template <class F> struct map_level {};
 template <memory_bound F> struct map_level<F> { using memory_bound = void; };
 
+// `in`: const T*, or operand<T>.
 template <class F, class T> struct map : map_level<F> {
   template <isa Level, class... In> INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
-    loop<simd<T, Level>>(count, out, f, source<simd<T, Level>>(in)...);
+    using V = simd<T, Level>;
+    each_register<V>(
+        count, T{0}, [&](T * to, const auto&... from) __attribute__((always_inline)) { f(V::load(from)...).store(to); },
+        out, cursor<V>(in)...);
   }
 
  private:
-  // Where the next register of an operand is. A single value is spread over `lanes` and stays there.
-  template <class V> struct source {
-    INLAY_INLINE source(const operand<T>& in) : data(in.data), step(in.step) {
-      if (step == 0) V(*data).store(lanes);
-    }
-    INLAY_INLINE V load(std::int64_t i, std::int64_t count) const {
-      return step == 0 ? V::load(lanes) : V::load_up_to(data + i, count);
-    }
-    const T* data;
-    std::int64_t step;
-    T lanes[V::size];
-  };
+  template <class V> class source;
+  template <class V> INLAY_INLINE static const T* cursor(const T* contiguous) { return contiguous; }
+  template <class V> INLAY_INLINE static source<V> cursor(const operand<T>& in) { return in; }
 
-  template <class V, class... Source>
-  INLAY_INLINE static void loop(std::int64_t count, T* out, const F& f, const Source&... in) {
-    for (std::int64_t i = 0; i < count; i += V::size) f(in.load(i, count - i)...).store_up_to(out + i, count - i);
-  }
+  // Where the registers of an operand are. A single value is spread over `lanes`, which is every one of them.
+  template <class V> class source {
+   public:
+    INLAY_INLINE source(const operand<T>& in) : at_(in.data), step_(in.step) {
+      if (step_ == 0) V(*in.data).store(lanes_);
+    }
+    INLAY_INLINE const T* operator+(std::int64_t i) const { return step_ == 0 ? lanes_ : at_ + i; }
+    INLAY_INLINE source& operator=(const T* padded) {
+      at_ = padded;
+      return *this;
+    }
+
+   private:
+    const T* at_;
+    std::int64_t step_;
+    T lanes_[V::size];
+  };
 };
 
 // The functions. Each takes and gives registers of any level; comments give the formula where the name does not.
@@ -71,9 +78,11 @@ struct logarithm {
   template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); }
 };
 struct hyperbolic_tangent {
+  static constexpr const char* name = "tanh";
   template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); }
 };
 struct logistic {
+  static constexpr const char* name = "sigmoid";
   template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sigmoid(x); }
 };
 struct square_root {

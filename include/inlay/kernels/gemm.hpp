@@ -20,30 +20,32 @@ template <class T, isa Level> struct gemm_blocking {
   static constexpr int rows = Level == isa::avx512 ? 12 : Level == isa::avx2 ? 6 : 4;
   static constexpr int registers = 2;
   static constexpr int columns = registers * simd<T, Level>::size;
-  static constexpr std::int64_t block_rows = 240;
-  static constexpr std::int64_t most_depth = 16 * 1024 / (columns * static_cast<int>(sizeof(T)));
-  // k cut into equal parts of at most most_depth.
-  static constexpr std::int64_t depth(std::int64_t k) {
-    const std::int64_t parts = (k + most_depth - 1) / most_depth;
-    return parts <= 1 ? k : (k + parts - 1) / parts;
-  }
 };
+inline constexpr std::int64_t gemm_block_rows = 240;
 
-// Sizes that the caller must know, for the level it will dispatch to.
+// Sizes that the caller must know, for the level it will run at.
+template <class T> int gemm_strip_rows(isa level) noexcept {
+  return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::rows
+         : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::rows
+                              : gemm_blocking<T, isa::plain>::rows;
+}
 template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
   return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::columns
          : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::columns
                               : gemm_blocking<T, isa::plain>::columns;
 }
+// Of k in a panel piece of `columns` columns, at most.
+template <class T> constexpr std::int64_t gemm_most_depth(std::int64_t columns) noexcept {
+  return 16 * 1024 / (columns * static_cast<int>(sizeof(T)));
+}
+// k cut into equal parts.
+template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k) noexcept {
+  const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
+  return parts <= 1 ? k : (k + parts - 1) / parts;
+}
 // Elements of scratch memory that one call of gemm_range needs.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
-  return gemm_blocking<T, isa::plain>::block_rows * gemm_blocking<T, isa::plain>::most_depth;
-}
-
-template <class T> int gemm_strip_rows(isa level) noexcept {
-  return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::rows
-         : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::rows
-                              : gemm_blocking<T, isa::plain>::rows;
+  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);
 }
 // Elements of A (m x k) in strips.
 template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {
@@ -154,10 +156,10 @@ INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int6
 // Packs the whole of A (m x k) into strips for a level, to be used in many calls.
 template <class T>
 void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k, T* strips) noexcept {
-  constexpr std::int64_t most = gemm_blocking<T, isa::plain>::block_rows;
-  for (std::int64_t i = 0; i < m; i += most)
-    detail::pack_strips(strided<T>{a.data + i * a.row, a.row, a.column}, m - i < most ? m - i : most,
-                        gemm_strip_rows<T>(level), k, strips + i * k);
+  for (std::int64_t i = 0; i < m; i += gemm_block_rows)
+    detail::pack_strips(strided<T>{a.data + i * a.row, a.row, a.column},
+                        m - i < gemm_block_rows ? m - i : gemm_block_rows, gemm_strip_rows<T>(level), k,
+                        strips + i * k);
 }
 
 template <class T> struct gemm_problem {
@@ -172,94 +174,31 @@ template <class T> struct gemm_problem {
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements,
-// unused when A comes in strips; row_first is 0 then.
-template <class T> struct gemm_range {
-  template <isa Level>
-  INLAY_INLINE static void run(const gemm_problem<T>* problem, std::int64_t row_first, std::int64_t row_last,
-                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
-    using blocking = gemm_blocking<T, Level>;
-    const gemm_problem<T>& g = *problem;
-    const std::int64_t depth = blocking::depth(g.k);
-    for (std::int64_t i = row_first; i < row_last; i += blocking::block_rows) {
-      const std::int64_t rows = row_last - i < blocking::block_rows ? row_last - i : blocking::block_rows;
-      std::int64_t p = 0;
-      do {  // at least once: k = 0 gives C = f(bias)
-        const std::int64_t length = g.k - p < depth ? g.k - p : depth;
-        block<Level>(g, i, rows, p, length, panel_first, panel_last, scratch);
-        p += depth;
-      } while (p < g.k);
-    }
+// The part of a product that is compiled for every level: C (rows x columns of `panels` panels) = A B, or C += A B,
+// over `length` of k. `rows` is the height of a strip: the level's, 4 or 1. One row takes four panels at a time where
+// it can, so that there are enough independent sums to hide latency, and four streams from memory.
+template <class T> struct gemm_tile {
+  int rows, panels;
+  bool add;
+  std::int64_t length;
+  const T* a;
+  const T* b;
+  std::int64_t panel_step;  // from a panel of B to the next
+  T* c;
+  std::int64_t c_row;
+
+  template <isa Level> INLAY_INLINE static void run(const gemm_tile* tile) noexcept {
+    constexpr int widest = gemm_blocking<T, Level>::rows;
+    if (tile->rows == widest)
+      tile->multiply<Level, widest, 1>();
+    else if (tile->rows == 1)
+      tile->panels == 4 ? tile->multiply<Level, 1, 4>() : tile->multiply<Level, 1, 1>();
+    else if constexpr (widest != 4)
+      tile->multiply<Level, 4, 1>();
   }
 
  private:
-  // One block of A against all panels of the range.
-  template <isa Level>
-  INLAY_INLINE static void block(const gemm_problem<T>& g, std::int64_t i, std::int64_t rows, std::int64_t p,
-                                 std::int64_t length, std::int64_t panel_first, std::int64_t panel_last, T* scratch) {
-    using blocking = gemm_blocking<T, Level>;
-    const bool single = rows == 1;
-    const std::int64_t widest = single ? 1 : blocking::rows;
-    if (g.strips == nullptr)
-      detail::pack_strips(strided<T>{g.a.data + i * g.a.row + p * g.a.column, g.a.row, g.a.column}, rows,
-                          blocking::rows, length, scratch);
-    // Of a strip of `height` rows, this part of k begins at a + height * skip; the next strip is height * step on.
-    const T* a = g.strips == nullptr ? scratch : g.strips + i * g.k;
-    const std::int64_t skip = g.strips == nullptr ? 0 : p, step = g.strips == nullptr ? length : g.k;
-    const bool add = g.accumulate || p > 0, last = p + length >= g.k;
-    for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
-      const T* b = g.panels + (panel * g.k + p) * blocking::columns;
-      T* c = g.c + i * g.c_row + panel * blocking::columns;
-      const std::int64_t left = g.n - panel * blocking::columns;
-      taken = single && panel + 4 <= panel_last && left >= 4 * blocking::columns ? 4 : 1;
-      const std::int64_t columns = left < taken * blocking::columns ? left : taken * blocking::columns;
-      if (taken == 4)
-        tile<Level, 1, 4>(length, a + skip, b, g.k * blocking::columns, c, g.c_row, add);
-      else
-        column_of_tiles<Level>(g, length, rows, widest, columns, a, skip, step, b, c, add);
-      if (last)
-        finish_rows<T, Level>(c, g.c_row, g.bias ? g.bias + panel * blocking::columns : nullptr, g.relu, rows, columns);
-    }
-  }
-
-  // All strips of a block of A against one panel.
-  template <isa Level>
-  INLAY_INLINE static void column_of_tiles(const gemm_problem<T>& g, std::int64_t length, std::int64_t rows,
-                                           std::int64_t widest, std::int64_t columns, const T* a, std::int64_t skip,
-                                           std::int64_t step_a, const T* b, T* c, bool add) {
-    using blocking = gemm_blocking<T, Level>;
-    for (std::int64_t s = 0; s < rows;) {
-      const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
-      // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
-      T edge[blocking::rows * blocking::columns];
-      const bool whole = used == height && columns == blocking::columns;
-      if (!whole && add) copy(c, g.c_row, edge, blocking::columns, used, columns);
-      T* to = whole ? c : edge;
-      const std::int64_t step = whole ? g.c_row : blocking::columns;
-      if (height == blocking::rows)
-        tile<Level, blocking::rows, 1>(length, a + height * skip, b, 0, to, step, add);
-      else if (height == 1)
-        tile<Level, 1, 1>(length, a + skip, b, 0, to, step, add);
-      else if constexpr (blocking::rows != 4)
-        tile<Level, 4, 1>(length, a + height * skip, b, 0, to, step, add);
-      if (!whole) copy(edge, blocking::columns, c, g.c_row, used, columns);
-      s += height;
-      a += height * step_a;
-      c += height * g.c_row;
-    }
-  }
-
-  INLAY_OUTLINE static void copy(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
-                                 std::int64_t columns) {
-    for (std::int64_t i = 0; i < rows; ++i)
-      for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
-  }
-
-  // The register tile: Rows x (Panels x columns) sums over `length`. One row takes four panels at a time, so that there
-  // are enough independent sums to hide latency, and four streams from memory.
-  template <isa Level, int Rows, int Panels>
-  INLAY_INLINE static void tile(std::int64_t length, const T* a, const T* b, std::int64_t panel_step, T* c,
-                                std::int64_t c_row, bool add) {
+  template <isa Level, int Rows, int Panels> INLAY_INLINE void multiply() const {
     using V = simd<T, Level>;
     constexpr int registers = gemm_blocking<T, Level>::registers, columns = Panels * registers;
     V sum[Rows][columns];
@@ -267,29 +206,110 @@ template <class T> struct gemm_range {
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < columns; ++j) sum[i][j] = V::zero();
-    for (std::int64_t p = 0; p < length; ++p, a += Rows, b += registers * V::size) {
+    const T *left_at = a, *right_at = b;
+    for (std::int64_t p = 0; p < length; ++p, left_at += Rows, right_at += registers * V::size) {
       V right[columns];
 #pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j) right[j] = V::load(b + j / registers * panel_step + j % registers * V::size);
+      for (int j = 0; j < columns; ++j)
+        right[j] = V::load(right_at + j / registers * panel_step + j % registers * V::size);
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i) {
-        const V left(a[i]);
+        const V left(left_at[i]);
 #pragma GCC unroll 12
         for (int j = 0; j < columns; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
-    const T* before = add ? c : none<columns * V::size>;
-    const std::int64_t before_row = add ? c_row : 0;
+    T* const to = c;  // not read again after each store
+    const std::int64_t to_row = c_row, before_row = add ? to_row : 0;
+    const T* before = add ? to : nothing<columns * V::size>;
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < columns; ++j)
-        (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(c + i * c_row + j * V::size);
+        (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(to + i * to_row + j * V::size);
   }
 
   // What was in C before, when that is nothing.
-  template <int Count> static constexpr T none[Count] = {};
+  template <int Count> static constexpr T nothing[Count] = {};
 };
+
+namespace detail {
+
+template <class T>
+INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
+                              std::int64_t columns) {
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
+}
+
+// All strips of a block of A against one panel (four, for a block of one row): `columns` columns of C.
+template <class T>
+INLAY_OUTLINE void gemm_panel(isa level, gemm_tile<T> tile, std::int64_t rows, std::int64_t columns,
+                              std::int64_t strip_step, std::int64_t skip) noexcept {
+  const int widest = rows == 1 ? 1 : gemm_strip_rows<T>(level);
+  const std::int64_t width = tile.panels * gemm_panel_columns<T>(level), c_row = tile.c_row;
+  const T* a = tile.a;
+  T* c = tile.c;
+  // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
+  using largest = gemm_blocking<T, isa::avx512>;
+  T edge[largest::rows * largest::columns];
+  for (std::int64_t s = 0; s < rows; s += tile.rows) {
+    tile.rows = static_cast<int>(strip_height(rows - s, widest));
+    const std::int64_t used = rows - s < tile.rows ? rows - s : tile.rows;
+    const bool whole = used == tile.rows && columns == width;
+    if (!whole && tile.add) copy_block(static_cast<const T*>(c), c_row, edge, width, used, columns);
+    tile.a = a + tile.rows * skip;
+    tile.c = whole ? c : edge;
+    tile.c_row = whole ? c_row : width;
+    on_level<gemm_tile<T>>(level, static_cast<const gemm_tile<T>*>(&tile));
+    if (!whole) copy_block(static_cast<const T*>(edge), width, c, c_row, used, columns);
+    a += tile.rows * strip_step;
+    c += tile.rows * c_row;
+  }
+}
+
+}  // namespace detail
+
+// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements,
+// unused when A comes in strips; row_first is 0 then.
+template <class T>
+INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
+                              std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
+  const inlay::detail::flush_denormals scope;
+  const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
+  for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
+    const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
+    std::int64_t p = 0;
+    do {  // at least once: k = 0 gives C = f(bias)
+      const std::int64_t length = g.k - p < depth ? g.k - p : depth;
+      if (g.strips == nullptr)
+        detail::pack_strips(strided<T>{g.a.data + i * g.a.row + p * g.a.column, g.a.row, g.a.column}, rows,
+                            gemm_strip_rows<T>(level), length, scratch);
+      // Of a strip of `height` rows, this part of k begins at a + height * skip; the next strip is height * step on.
+      const T* a = g.strips == nullptr ? scratch : g.strips + i * g.k;
+      const std::int64_t skip = g.strips == nullptr ? 0 : p, step = g.strips == nullptr ? length : g.k;
+      for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
+        T* c = g.c + i * g.c_row + panel * width;
+        const std::int64_t left = g.n - panel * width;
+        taken = rows == 1 && panel + 4 <= panel_last && left >= 4 * width ? 4 : 1;
+        const std::int64_t columns = left < taken * width ? left : taken * width;
+        const gemm_tile<T> tile{.rows = 0,
+                                .panels = static_cast<int>(taken),
+                                .add = g.accumulate || p > 0,
+                                .length = length,
+                                .a = a,
+                                .b = g.panels + (panel * g.k + p) * width,
+                                .panel_step = g.k * width,
+                                .c = c,
+                                .c_row = g.c_row};
+        detail::gemm_panel(level, tile, rows, columns, step, skip);
+        if (p + length >= g.k)
+          on_level<finish_rows<T>>(level, c, g.c_row, g.bias ? g.bias + panel * width : nullptr, g.relu, rows, columns);
+      }
+      p += depth;
+    } while (p < g.k);
+  }
+}
 
 }  // namespace inlay::inline v0_1::kernels
 

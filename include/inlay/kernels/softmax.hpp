@@ -50,7 +50,8 @@ template <class T> INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_
 // y = f(x), y may be x.
 template <isa Level, class T, class F> INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
   using V = simd<T, Level>;
-  for (std::int64_t i = 0; i < length; i += V::size) f(V::load_up_to(x + i, length - i)).store_up_to(y + i, length - i);
+  each_register<V>(
+      length, T{0}, [&](const T* from, T* to) __attribute__((always_inline)) { f(V::load(from)).store(to); }, x, y);
 }
 
 template <class T> struct scale_by {

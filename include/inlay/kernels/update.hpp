@@ -53,13 +53,13 @@ template <class T> struct adam_update : update_level<T> {
   template <isa Level>
   INLAY_INLINE static void run(std::int64_t count, T* w, const T* g, T* first, T* second, adam_numbers n) noexcept {
     using V = simd<T, Level>;
-    for (std::int64_t i = 0; i < count; i += V::size) {
-      const std::int64_t left = count - i;
-      V m = V::load_up_to(first + i, left), v = V::load_up_to(second + i, left);
-      step(V::load_up_to(w + i, left), V::load_up_to(g + i, left), m, v, n).store_up_to(w + i, left);
-      m.store_up_to(first + i, left);
-      v.store_up_to(second + i, left);
-    }
+    const auto update = [&](T * to, const T* gradient, T* mean, T* square) __attribute__((always_inline)) {
+      V m = V::load(mean), v = V::load(square);
+      step(V::load(to), V::load(gradient), m, v, n).store(to);
+      m.store(mean);
+      v.store(square);
+    };
+    each_register<V>(count, T{0}, update, w, g, first, second);
   }
 
  private:

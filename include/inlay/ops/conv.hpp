@@ -57,26 +57,24 @@ void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geome
       std::max<std::int64_t>(8, (192 << 10) / static_cast<std::int64_t>(sizeof(T)) / (width * (k + 1)));
   const std::int64_t chunk = std::min(panels * width, (columns + width - 1) / width * width),
                      chunks = (columns + chunk - 1) / chunk, work = chunk * m * (k + 8);
-  parallel_for(s.batch * s.groups * chunks,
-               std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
-               [&](std::int64_t first, std::int64_t last) {
-                 tensor<T> scratch = tensor<T>::empty({chunk * (k + 1)});
-                 T *line = writable(scratch), *packed_columns = line + chunk;
-                 for (std::int64_t item = first; item < last; ++item) {
-                   const std::int64_t image = item / chunks, group = image % s.groups, from = item % chunks * chunk,
-                                      to = std::min(from + chunk, columns);
-                   kernels::conv_pack(geometry, x + image * input, from, to, width, line, packed_columns);
-                   T* out = y + image * m * columns + from;
-                   if (bias != nullptr)
-                     for (std::int64_t i = 0; i < m; ++i)
-                       std::fill_n(out + i * columns, to - from, bias[group * m + i]);
-                   const kernels::gemm_problem<T> problem{
-                       m,       to - from,       k,       {},  strips.data() + group * room, packed_columns, out,
-                       columns, bias != nullptr, nullptr, relu};
-                   dispatch<kernels::gemm_range<T>>(level, &problem, std::int64_t{0}, m, std::int64_t{0},
-                                                    (to - from + width - 1) / width, static_cast<T*>(nullptr));
-                 }
-               });
+  parallel_for(
+      s.batch * s.groups * chunks, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
+      [&](std::int64_t first, std::int64_t last) {
+        tensor<T> scratch = tensor<T>::empty({chunk * (k + 1)});
+        T *line = writable(scratch), *packed_columns = line + chunk;
+        for (std::int64_t item = first; item < last; ++item) {
+          const std::int64_t image = item / chunks, group = image % s.groups, from = item % chunks * chunk,
+                             to = std::min(from + chunk, columns);
+          kernels::conv_pack(geometry, x + image * input, from, to, width, line, packed_columns);
+          T* out = y + image * m * columns + from;
+          if (bias != nullptr)
+            for (std::int64_t i = 0; i < m; ++i) std::fill_n(out + i * columns, to - from, bias[group * m + i]);
+          const kernels::gemm_problem<T> problem{
+              m,       to - from,       k,       {},  strips.data() + group * room, packed_columns, out,
+              columns, bias != nullptr, nullptr, relu};
+          kernels::gemm_range<T>(level, problem, 0, m, 0, (to - from + width - 1) / width, static_cast<T*>(nullptr));
+        }
+      });
 }
 
 // dW (groups k, c taps) = the sum over the batch of dy (k, out…) times the matrix of x, transposed. Parts of the batch
@@ -107,8 +105,7 @@ template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* 
           const kernels::gemm_problem<T> problem{
               s.k,  count, columns, {},   strips, panel_of_rows, out + part * all + group * s.k * rows + p,
               rows, true,  nullptr, false};
-          dispatch<kernels::gemm_range<T>>(level, &problem, std::int64_t{0}, s.k, std::int64_t{0}, std::int64_t{1},
-                                           static_cast<T*>(nullptr));
+          kernels::gemm_range<T>(level, problem, 0, s.k, 0, 1, nullptr);
         }
       }
       item += panel_last - panel_first;
@@ -164,8 +161,7 @@ template <int Axes> struct conv_op {
   template <class T>
   void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
                 const gradient<T>& db) const {
-    if (options.activation != activation::none)
-      dy = detail::zip_same(kernels::activation_gradient{options.activation}, std::move(dy), k.y);
+    dy = detail::activation_gradient(options.activation, std::move(dy), k.y);
     const detail::conv_sizes s = sizes(k.x.shape(), k.w.shape(), shape::none());
     if (dw.wanted()) {
       dw.add(dy.size() == 0

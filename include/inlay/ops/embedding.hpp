@@ -69,8 +69,7 @@ struct embedding_op {
                      T* to = std::copy_n(from + place[start[r]] * features, features, out + r * features) - features;
                      for (std::int64_t i = start[r] + 1; i < start[r + 1]; ++i)
                        dispatch<kernels::map<kernels::add, T>>(level, features, to, kernels::add{},
-                                                               kernels::operand<T>{to, 1},
-                                                               kernels::operand<T>{from + place[i] * features, 1});
+                                                               static_cast<const T*>(to), from + place[i] * features);
                    }
                  });
     dw.add(detail::sparse_rows<T>::gradient(dw.shape(), std::move(read), std::move(sums)));

@@ -25,8 +25,25 @@ tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::i
 
 // The activations that the product does not apply as it writes, in a pass of their own: short beside the product.
 template <class T> void activate_apart(activation f, T* y, std::int64_t count) {
-  if (f != activation::none && f != activation::relu)
-    run_map(kernels::activate{f}, y, count, kernels::operand<T>{y, 1});
+  const auto apply = f == activation::none ? nullptr : f.kernels<T>().apply;
+  if (apply == nullptr) return;
+  const isa level = active_isa();
+  parallel_for(count, map_grain, [&](std::int64_t first, std::int64_t last) { apply(level, last - first, y + first); });
+}
+
+// dy f'(x) from y = f(x), on dy's memory when nobody else has it.
+template <class T> tensor<T> activation_gradient(activation f, tensor<T> dy, const tensor<T>& y) {
+  if (f == activation::none) return dy;
+  const T *from = std::as_const(dy).data(), *result = y.data();
+  const std::int64_t size = dy.size();
+  tensor<T> dx = result_on(dy);
+  T* to = writable(dx);
+  const auto gradient = f.kernels<T>().gradient;
+  const isa level = active_isa();
+  parallel_for(size, map_grain, [&](std::int64_t first, std::int64_t last) {
+    gradient(level, last - first, from + first, result + first, to + first);
+  });
+  return dx;
 }
 
 // C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
@@ -40,7 +57,6 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
   const kernels::gemm_problem<T> problem{
       m, n, k, a, nullptr, panels.data(), c, n, accumulate, bias, finish == activation::relu};
-  const kernels::gemm_problem<T>* shared = &problem;
 
   // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.
   const bool by_rows = m >= n;
@@ -50,9 +66,8 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
                [&](std::int64_t first, std::int64_t last) {
                  tensor<T> scratch = tensor<T>::empty({kernels::gemm_scratch<T>()});
                  const std::int64_t rows_end = by_rows ? std::min(last * strip, m) : m;
-                 dispatch<kernels::gemm_range<T>>(level, shared, by_rows ? first * strip : std::int64_t{0}, rows_end,
-                                                  by_rows ? std::int64_t{0} : first, by_rows ? count : last,
-                                                  writable(scratch));
+                 kernels::gemm_range<T>(level, problem, by_rows ? first * strip : 0, rows_end, by_rows ? 0 : first,
+                                        by_rows ? count : last, writable(scratch));
                });
   activate_apart(finish, c, m * n);
 }

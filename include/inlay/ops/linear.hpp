@@ -43,8 +43,7 @@ struct linear_op {
   template <class T>
   void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
                 const gradient<T>& db) const {
-    if (activation != activation::none)
-      dy = detail::zip_same(kernels::activation_gradient{activation}, std::move(dy), k.y);
+    dy = detail::activation_gradient(activation, std::move(dy), k.y);
     const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
     if (dw.wanted()) {  // dW = dy^T x
       tensor<T> g = tensor<T>::empty({out, in});

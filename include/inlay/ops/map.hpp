@@ -10,10 +10,10 @@ namespace inlay::inline v0_1::detail {
 
 inline constexpr std::int64_t map_grain = 1 << 14;  // elements that are worth a thread
 
-template <class F, class T, class... In> void run_map(const F& f, T* out, std::int64_t count, In... in) {
+template <class F, class T, class... In> void run_map(const F& f, T* out, std::int64_t count, const In*... in) {
   const isa level = active_isa();
   parallel_for(count, map_grain, [&](std::int64_t first, std::int64_t last) {
-    dispatch<kernels::map<F, T>>(level, last - first, out + first, f, in.at(first)...);
+    dispatch<kernels::map<F, T>>(level, last - first, out + first, f, (in + first)...);
   });
 }
 
@@ -22,7 +22,7 @@ template <class F, class T> tensor<T> map(const F& f, tensor<T> x) {
   const T* from = std::as_const(x).data();
   const std::int64_t size = x.size();
   tensor<T> out = result_on(x);
-  if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{from, 1});
+  if (size > 0) run_map(f, writable(out), size, from);
   return out;
 }
 
@@ -90,7 +90,7 @@ template <class F, class T> tensor<T> zip_same(const F& f, tensor<T> a, tensor<T
   const T *from_a = std::as_const(a).data(), *from_b = std::as_const(b).data();
   const std::int64_t size = a.size();
   tensor<T> out = a.writable_in_place() ? std::move(a) : result_on(b);
-  if (size > 0) run_map(f, writable(out), size, kernels::operand<T>{from_a, 1}, kernels::operand<T>{from_b, 1});
+  if (size > 0) run_map(f, writable(out), size, from_a, from_b);
   return out;
 }
 
@@ -146,6 +146,20 @@ struct axis_set {
   bool contains(int axis) const { return chosen[static_cast<std::size_t>(axis)]; }
 };
 
+// Numbers [first, last) of x (outer, length, inner) reduced over its middle axis.
+template <class F, class T>
+void reduce_middle(isa level, const T* x, T* out, std::int64_t length, std::int64_t inner, std::int64_t first,
+                   std::int64_t last) {
+  if (inner == 1)
+    return dispatch<kernels::reduce_rows<F, T>>(level, x + first * length, out + first, last - first, length);
+  for (std::int64_t at = first; at < last;) {
+    const std::int64_t o = at / inner, i = at % inner, count = std::min(last - at, inner - i);
+    dispatch<kernels::reduce_columns<F, T>>(level, length > 0 ? x + o * length * inner + i : x, out + at, length, inner,
+                                            count);  // x may be null
+    at += count;
+  }
+}
+
 // x reduced over some axes; the result keeps them with size 1.
 template <class F, class T> tensor<T> reduced(const tensor<T>& x, const axis_set& over) {
   shape kept;
@@ -184,16 +198,15 @@ template <class F, class T> tensor<T> reduced(const tensor<T>& x, const axis_set
     tensor<T> sums = tensor<T>::empty({parts + 1});
     T* all = writable(sums);
     std::copy_n(std::as_const(heads).data(), parts, all);
-    dispatch<kernels::reduce<F, T>>(level, x.data() + parts * part, all + parts, length - parts * part, std::int64_t{1},
-                                    std::int64_t{0}, std::int64_t{1});
-    dispatch<kernels::reduce<F, T>>(level, static_cast<const T*>(all), to, parts + 1, std::int64_t{1}, std::int64_t{0},
-                                    std::int64_t{1});
+    dispatch<kernels::reduce_rows<F, T>>(level, x.data() + parts * part, all + parts, std::int64_t{1},
+                                         length - parts * part);
+    dispatch<kernels::reduce_rows<F, T>>(level, static_cast<const T*>(all), to, std::int64_t{1}, parts + 1);
     return out.reshape(kept);
   }
   if (outer * inner > 0)
     parallel_for(outer * inner, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(length, 1)),
                  [&](std::int64_t first, std::int64_t end) {
-                   dispatch<kernels::reduce<F, T>>(level, x.data(), to, length, inner, first, end);
+                   reduce_middle<F>(level, x.data(), to, length, inner, first, end);
                  });
 
   shape rest;
@@ -213,7 +226,8 @@ template <class T> tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std
   const isa level = active_isa();
   parallel_for(columns, std::max<std::int64_t>(16, map_grain / std::max<std::int64_t>(rows, 1)),
                [&](std::int64_t first, std::int64_t last) {
-                 dispatch<kernels::reduce<kernels::sum_of, T>>(level, x.data(), to, rows, columns, first, last);
+                 dispatch<kernels::reduce_columns<kernels::sum_of, T>>(level, x.data() + first, to + first, rows,
+                                                                       columns, last - first);
                });
   return out;
 }

@@ -109,8 +109,7 @@ struct max_op {
     const tensor<T> best = detail::broadcast_to(y.reshape(sizes), x.shape());
     const auto where_best = [&](const tensor<T>& values) {
       tensor<T> out = tensor<T>::empty(x.shape());
-      detail::run_map(kernels::where_equal{}, detail::writable(out), x.size(), kernels::operand<T>{values.data(), 1},
-                      kernels::operand<T>{x.data(), 1}, kernels::operand<T>{best.data(), 1});
+      detail::run_map(kernels::where_equal{}, detail::writable(out), x.size(), values.data(), x.data(), best.data());
       return out;
     };
     const tensor<T> count = sum_op{{how}}.forward(where_best(tensor<T>(x.shape(), T{1}))).reshape(sizes);
