@@ -1,7 +1,8 @@
 // RMS normalisation against PyTorch's formula, and everything check_layer asks.
+#include <inlay/nn/rms_norm.hpp>
+
 #include <doctest/doctest.h>
 
-#include <inlay/nn/rms_norm.hpp>
 #include <inlay/testing/check_layer.hpp>
 
 using namespace inlay;
