@@ -4,8 +4,8 @@
 #include "rounds.hpp"
 
 #include <inlay/autograd/tape.hpp>
-#include <inlay/ops/activation.hpp>
 #include <inlay/ops/arithmetic.hpp>
+#include <inlay/ops/functions.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -57,7 +57,8 @@ template <class Op, class Back> chain(const char*, Op, Back, float, float) -> ch
 using values = tensor<float>;
 const auto relu_chain = chain{"relu(y)", [](const auto& y, const auto&, const auto&) { return relu(y); },
                               [](values dy, const values& one, values&) {
-                                return inlay::detail::zip_same(inlay::kernels::rectify_gradient{}, std::move(dy), one);
+                                return inlay::detail::zip_same(
+                                    inlay::kernels::gradient_of<inlay::kernels::function::relu>{}, std::move(dy), one);
                               },
                               0.5f, 1.0f};
 const auto add_chain = chain{"y + x", [](const auto& y, const auto& x, const auto&) { return y + x; },

@@ -4,6 +4,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/functions.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/int8.hpp"
 #include "kernels/math.hpp"

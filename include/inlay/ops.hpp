@@ -2,7 +2,6 @@
 // how gradients come back; and one function that applies it.
 #pragma once
 
-#include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/batch_norm.hpp"
 #include "ops/concat.hpp"
@@ -10,8 +9,8 @@
 #include "ops/cross_entropy.hpp"
 #include "ops/dropout.hpp"
 #include "ops/embedding.hpp"
-#include "ops/exponential.hpp"
 #include "ops/extents.hpp"
+#include "ops/functions.hpp"
 #include "ops/gemm.hpp"
 #include "ops/int8.hpp"
 #include "ops/layer_norm.hpp"

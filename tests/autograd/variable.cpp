@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include <inlay/ops/activation.hpp>
 #include <inlay/ops/arithmetic.hpp>
+#include <inlay/ops/functions.hpp>
 #include <inlay/ops/reduce.hpp>
 
 #include "tensors.hpp"

@@ -30,7 +30,7 @@ struct conv_net {
   nn::dense<float> hidden{{.in = 4 * 2 * 2, .out = 10, .activation = activation::tanh}};
   nn::dense<float> head{{.in = 10, .out = 3}};
   auto operator()(const auto& x) const {
-    const auto features = max_pool2d(second(relu(depthwise(relu(norm(first(x)))))), {.kernel = 2});
+    const auto features = max_pool2d(second(relu(depthwise(hardswish(norm(first(x)))))), {.kernel = 2});
     return head(hidden(flatten(features)));
   }
   static void members(auto& self, auto&& visit) {

@@ -28,14 +28,14 @@ template <class Kernel> std::uint32_t map(isa level, std::uint32_t bits) {
 }
 
 void check_level(isa level) {
-  expect(is_nan(map<kernels::exponential>(level, nan)) && is_nan(map<kernels::logarithm>(level, nan)));
-  expect(is_nan(map<kernels::hyperbolic_tangent>(level, nan)) && is_nan(map<kernels::logistic>(level, nan)));
-  expect(is_nan(map<kernels::rectify>(level, nan)) && is_nan(map<kernels::negate>(level, nan)));
-  expect(map<kernels::exponential>(level, minus_inf) == 0 && map<kernels::exponential>(level, inf) == inf);
-  expect(map<kernels::logistic>(level, minus_inf) == 0 && map<kernels::logistic>(level, inf) == one);
-  expect(map<kernels::logarithm>(level, 0) == minus_inf && is_nan(map<kernels::logarithm>(level, 0xbf800000)));
-  expect(close(map<kernels::exponential>(level, 0x42b0dd2f), 0x7f3f6508));  // e^88.432 = 2.54407e38
-  expect(close(map<kernels::square_root>(level, 0x00f40a6c), 0x2030bd93));  // sqrt 2.24116e-38 = 1.49705e-19
+  expect(is_nan(map<kernels::function::exp>(level, nan)) && is_nan(map<kernels::function::log>(level, nan)));
+  expect(is_nan(map<kernels::function::tanh>(level, nan)) && is_nan(map<kernels::function::sigmoid>(level, nan)));
+  expect(is_nan(map<kernels::function::relu>(level, nan)) && is_nan(map<kernels::negate>(level, nan)));
+  expect(map<kernels::function::exp>(level, minus_inf) == 0 && map<kernels::function::exp>(level, inf) == inf);
+  expect(map<kernels::function::sigmoid>(level, minus_inf) == 0 && map<kernels::function::sigmoid>(level, inf) == one);
+  expect(map<kernels::function::log>(level, 0) == minus_inf && is_nan(map<kernels::function::log>(level, 0xbf800000)));
+  expect(close(map<kernels::function::exp>(level, 0x42b0dd2f), 0x7f3f6508));   // e^88.432 = 2.54407e38
+  expect(close(map<kernels::function::sqrt>(level, 0x00f40a6c), 0x2030bd93));  // sqrt 2.24116e-38 = 1.49705e-19
   expect(map<kernels::negate>(level, 0) == 0x80000000);
 
   std::vector<float> x(37, 1.0f), y(37);

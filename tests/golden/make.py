@@ -35,6 +35,16 @@ for op in (F.relu, torch.tanh, torch.sigmoid):
     case(op.__name__, op, X, dy=DY)
 for op in (torch.exp, torch.log, torch.sqrt):
     case(op.__name__, op, POSITIVE, dy=DY)
+for op in (torch.abs, torch.sign, F.silu, F.hardswish, F.gelu, F.softplus, F.elu, F.leaky_relu):
+    case(op.__name__, op, X, dy=DY)
+case("gelu tanh", lambda x: F.gelu(x, approximate="tanh"), X, dy=DY)
+case("softplus beta 3 threshold 2", lambda x: F.softplus(x, 3, 2), X, dy=DY)
+case("elu alpha 0.5", lambda x: F.elu(x, 0.5), X, dy=DY)
+case("leaky_relu 0.2", lambda x: F.leaky_relu(x, 0.2), X, dy=DY)
+case("clamp -0.75 0.5", lambda x: x.clamp(-0.75, 0.5), X, dy=DY)
+case("hardswish at the ends", F.hardswish, [[-3.0, 3.0, -4.0], [5.0, 0.0, 2.5]], dy=DY)
+case("pow 3", lambda x: x.pow(3), X, dy=DY)
+case("pow -0.5", lambda x: x.pow(-0.5), POSITIVE, dy=DY)
 
 ROW, COLUMN = [0.5, -2.0, 4.0], [[3.0], [-0.5]]
 for symbol, op in (("+", torch.add), ("-", torch.sub), ("*", torch.mul), ("/", torch.div)):

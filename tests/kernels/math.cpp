@@ -1,5 +1,4 @@
-// exp, log, tanh, sigmoid and sqrt keep the error bounds that their header states, over the whole range and at its
-// ends.
+// The functions keep the error bounds that their header states, over the whole range and at its ends.
 #include <inlay/kernels/math.hpp>
 
 #include <doctest/doctest.h>
@@ -7,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include <inlay/kernels/elementwise.hpp>
+#include <inlay/kernels/functions.hpp>
 
 #include "support.hpp"
 
@@ -26,17 +25,26 @@ template <class T> struct function {
 };
 
 template <class Kernel, class T> void run(isa level, const std::vector<T>& x, std::vector<T>& y) {
-  dispatch<kernels::map<Kernel, T>>(level, static_cast<std::int64_t>(x.size()), y.data(), Kernel{},
-                                    kernels::operand<T>{x.data(), 1});
+  dispatch<kernels::map<Kernel, T>>(level, static_cast<std::int64_t>(x.size()), y.data(), Kernel{}, x.data());
 }
+
+struct expm1_kernel {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::expm1(x); }
+};
+struct log1p_kernel {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log1p(x); }
+};
+struct normal_cdf_kernel {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::normal_cdf(x); }
+};
 
 template <class T>
 const function<T> functions[] = {
-    {"exp", run<kernels::exponential, T>, [](wider<T> x) { return std::exp(x); }, 1.1},
-    {"log", run<kernels::logarithm, T>, [](wider<T> x) { return std::log(x); }, sizeof(T) == 4 ? 1.1 : 1.3},
-    {"tanh", run<kernels::hyperbolic_tangent, T>, [](wider<T> x) { return std::tanh(x); }, 2.6},
-    {"sigmoid", run<kernels::logistic, T>, [](wider<T> x) { return 1 / (1 + std::exp(-x)); }, 2.4},
-    {"sqrt", run<kernels::square_root, T>, [](wider<T> x) { return std::sqrt(x); }, 1.2},
+    {"exp", run<kernels::function::exp, T>, [](wider<T> x) { return std::exp(x); }, 1.1},
+    {"log", run<kernels::function::log, T>, [](wider<T> x) { return std::log(x); }, sizeof(T) == 4 ? 1.1 : 1.3},
+    {"tanh", run<kernels::function::tanh, T>, [](wider<T> x) { return std::tanh(x); }, 2.6},
+    {"sigmoid", run<kernels::function::sigmoid, T>, [](wider<T> x) { return 1 / (1 + std::exp(-x)); }, 2.4},
+    {"sqrt", run<kernels::function::sqrt, T>, [](wider<T> x) { return std::sqrt(x); }, 1.2},
 };
 
 template <class T, class U> bool denormal(U x) {
@@ -118,6 +126,29 @@ TEST_CASE("math: float and double where networks compute") {
   both(-20, 20);
   both(-1, 1);
   both(0.5, 2);
+}
+
+TEST_CASE_TEMPLATE("math: what functions.hpp is made of, where it is used", T, float, double) {
+  const function<T> below{"expm1", run<expm1_kernel, T>, [](wider<T> x) { return std::expm1(x); }, 2};
+  const function<T> above{"log1p", run<log1p_kernel, T>, [](wider<T> x) { return std::log1p(x); }, 2.5};
+  const function<T> normal{"normal_cdf", run<normal_cdf_kernel, T>,
+                           [](wider<T> x) { return std::erfc(-x / std::sqrt(wider<T>{2})) / 2; }, 6};
+  for (const double range : {1e-6, 0.5, 1.0, 20.0, 800.0}) {
+    check(below, support::noise_values<T>(20000, 4, -range, 0));
+    check(above, support::noise_values<T>(20000, 5, 0, range));
+    check(normal, support::noise_values<T>(20000, 6, -range, range));
+  }
+  constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  support::for_each_isa([&](isa level) {
+    const std::vector<T> x{-inf, nan, T{0}, inf};
+    std::vector<T> y(4);
+    run<expm1_kernel, T>(level, x, y);
+    CHECK((y[0] == -1 && support::is_nan(y[1]) && y[2] == 0));
+    run<log1p_kernel, T>(level, x, y);
+    CHECK((support::is_nan(y[1]) && y[2] == 0));
+    run<normal_cdf_kernel, T>(level, x, y);
+    CHECK((y[0] == 0 && support::is_nan(y[1]) && y[2] == T(0.5) && y[3] == 1));
+  });
 }
 
 TEST_CASE("math: double over all its bit patterns") {

@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include <inlay/ops/functions.hpp>
+
 #include "naive/conv.hpp"
 #include "tensors.hpp"
 

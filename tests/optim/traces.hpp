@@ -6,7 +6,7 @@
 #include <functional>
 
 #include <inlay/autograd/members.hpp>
-#include <inlay/ops/activation.hpp>
+#include <inlay/ops/functions.hpp>
 #include <inlay/ops/reduce.hpp>
 
 #include "tensors.hpp"

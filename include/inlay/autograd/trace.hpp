@@ -72,6 +72,7 @@ class operation {
   virtual any_tensor run(std::span<any_tensor> operands) const = 0;  // takes the operands: moved ones are overwritten
   virtual std::int64_t multiply_adds(std::span<const shape> operands, const shape& result) const = 0;
   virtual std::int64_t represented_operand() const noexcept = 0;  // the one that needs no elements; -1: none
+  virtual bool elementwise() const noexcept = 0;  // each element of the result needs one of each operand
 
  protected:
   operation(const operation&) = default;
@@ -108,6 +109,10 @@ template <class Op, class... In> class operation_of final : public autograd::ope
       return Op::represented_operand;
     else
       return -1;
+  }
+  // An operation on elements, of operands that broadcast, says so.
+  bool elementwise() const noexcept override {
+    return requires { Op::elementwise; };
   }
 
  private:

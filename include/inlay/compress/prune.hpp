@@ -139,7 +139,7 @@ class channel_removal {
     } else if (name == "batch_norm" && main && channels) {
       take_weights(s, std::make_shared<const kept_indices>(0, kept->kept()));
       reach(s, s.result, kept);
-    } else if (elementwise(name) || (name.find("_pool") != name.npos && channels)) {
+    } else if (s.op->elementwise() || (name.find("_pool") != name.npos && channels)) {
       for (const std::int64_t operand : s.operands) same(s, operand, *kept);
       reach(s, s.result, kept);
     } else if (name == "flatten") {
@@ -149,13 +149,6 @@ class channel_removal {
     } else {
       refuse(s, "is not known to keep them apart");
     }
-  }
-
-  static bool elementwise(std::string_view name) {
-    for (const char* known :
-         {"relu", "tanh", "sigmoid", "exp", "log", "sqrt", "neg", "add", "sub", "mul", "div", "dropout"})
-      if (name == known) return true;
-    return false;
   }
 
   // Every operand of an elementwise operation loses the same, or is repeated along that axis.

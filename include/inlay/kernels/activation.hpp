@@ -3,7 +3,7 @@
 // names.
 #pragma once
 
-#include "elementwise.hpp"
+#include "functions.hpp"
 
 INLAY_PRECISE_BEGIN
 
@@ -26,18 +26,17 @@ struct activation_table {
 template <class F, class T> void activate(isa level, std::int64_t count, T* y) {
   dispatch<map<F, T>>(level, count, y, F{}, static_cast<const T*>(y));
 }
-template <class G, class T> void activate_gradient(isa level, std::int64_t count, const T* dy, const T* y, T* dx) {
-  dispatch<map<G, T>>(level, count, dx, G{}, dy, y);
+template <class F, class T> void activate_gradient(isa level, std::int64_t count, const T* dy, const T* y, T* dx) {
+  dispatch<map<gradient_of<F>, T>>(level, count, dx, gradient_of<F>{}, dy, y);
 }
 
-inline constexpr activation_table relu_table{"relu",
-                                             {nullptr, activate_gradient<rectify_gradient, float>},
-                                             {nullptr, activate_gradient<rectify_gradient, double>}};
+inline constexpr activation_table relu_table{
+    "relu", {nullptr, activate_gradient<function::relu, float>}, {nullptr, activate_gradient<function::relu, double>}};
 
-// One that is a pass of its own: F, and its gradient G.
-template <class F, class G>
+// One that is a pass of its own.
+template <class F>
 inline constexpr activation_table table_of{
-    F::name, {activate<F, float>, activate_gradient<G, float>}, {activate<F, double>, activate_gradient<G, double>}};
+    F::name, {activate<F, float>, activate_gradient<F, float>}, {activate<F, double>, activate_gradient<F, double>}};
 
 // c = c + bias, then max(c, 0) when `relu`, on a block of rows that has just been computed and is still in the nearest
 // cache; bias may be null.
@@ -52,7 +51,7 @@ template <class T> struct finish_rows {
       for (std::int64_t j = 0; j < columns; j += V::size) {
         V sum = V::load_up_to(c + j, columns - j);
         if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
-        (relu ? rectify{}(sum) : sum).store_up_to(c + j, columns - j);
+        (relu ? function::relu{}(sum) : sum).store_up_to(c + j, columns - j);
       }
   }
 };
@@ -79,9 +78,8 @@ class activation {
 
 inline constexpr activation activation::none{nullptr};
 inline constexpr activation activation::relu{&kernels::relu_table};
-inline constexpr activation activation::tanh{
-    &kernels::table_of<kernels::hyperbolic_tangent, kernels::tangent_gradient>};
-inline constexpr activation activation::sigmoid{&kernels::table_of<kernels::logistic, kernels::logistic_gradient>};
+inline constexpr activation activation::tanh{&kernels::table_of<kernels::function::tanh>};
+inline constexpr activation activation::sigmoid{&kernels::table_of<kernels::function::sigmoid>};
 
 }  // namespace inlay::inline v0_1
 

@@ -50,7 +50,7 @@ template <class F, class T> struct map : map_level<F> {
   };
 };
 
-// The functions. Each takes and gives registers of any level; comments give the formula where the name does not.
+// Functions of several operands; those of one are in functions.hpp. Each takes and gives registers of any level.
 struct add {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a + b; }
@@ -71,50 +71,6 @@ struct negate {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
 };
-struct exponential {
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp(x); }
-};
-struct logarithm {
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log(x); }
-};
-struct hyperbolic_tangent {
-  static constexpr const char* name = "tanh";
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::tanh(x); }
-};
-struct logistic {
-  static constexpr const char* name = "sigmoid";
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sigmoid(x); }
-};
-struct square_root {
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::sqrt(x); }
-};
-
-// NaN stays NaN.
-struct rectify {
-  using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return select(x < V::zero(), V::zero(), x); }
-};
-
-// Gradients, from the output y: dy where y > 0; dy (1 - y^2); dy y (1 - y).
-struct rectify_gradient {
-  using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
-    return select(y > V::zero(), dy, V::zero());
-  }
-};
-struct tangent_gradient {
-  using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
-    return dy * (V(typename V::value_type{1}) - y * y);
-  }
-};
-struct logistic_gradient {
-  using memory_bound = void;
-  template <class V> INLAY_INLINE V operator()(const V& dy, const V& y) const {
-    return dy * y * (V(typename V::value_type{1}) - y);
-  }
-};
-
 // a + b c, for accumulating products.
 struct add_product {
   using memory_bound = void;

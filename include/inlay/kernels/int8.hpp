@@ -258,7 +258,7 @@ template <class Right> struct int8_range {
         V offset(bias);
         if (g.column_bias != nullptr) offset += V::load_up_to(g.column_bias + j + at, left);
         const V y = multiply_add(whole, scales * V(scale), offset);
-        (g.relu ? rectify{}(y) : y).store_up_to(g.c + (i + r) * g.c_row + j + at, left);
+        (g.relu ? function::relu{}(y) : y).store_up_to(g.c + (i + r) * g.c_row + j + at, left);
       }
     }
   }

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "../autograd/members.hpp"
-#include "../ops/activation.hpp"
 #include "../ops/arithmetic.hpp"
+#include "../ops/functions.hpp"
 #include "../ops/linear.hpp"
 #include "../ops/slice.hpp"
 #include "init.hpp"

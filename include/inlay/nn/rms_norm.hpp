@@ -3,7 +3,7 @@
 #pragma once
 
 #include "../autograd/members.hpp"
-#include "../ops/exponential.hpp"
+#include "../ops/functions.hpp"
 #include "../ops/reduce.hpp"
 
 namespace inlay::inline v0_1::nn {

@@ -7,6 +7,7 @@ namespace inlay::inline v0_1 {
 
 struct add_op {
   static constexpr const char* name = "add";
+  static constexpr bool elementwise = true;
   template <class T> tensor<T> forward(tensor<T> a, tensor<T> b) const {
     return detail::zip(name, kernels::add{}, std::move(a), std::move(b));
   }
@@ -18,6 +19,7 @@ struct add_op {
 
 struct neg_op {
   static constexpr const char* name = "neg";
+  static constexpr bool elementwise = true;
   template <class T> tensor<T> forward(tensor<T> x) const { return detail::map(kernels::negate{}, std::move(x)); }
   template <class T> void backward(tensor<T> dy, const gradient<T>& dx) const {
     if (dx.wanted()) dx.add(detail::map(kernels::negate{}, std::move(dy)));
@@ -26,6 +28,7 @@ struct neg_op {
 
 struct sub_op {
   static constexpr const char* name = "sub";
+  static constexpr bool elementwise = true;
   template <class T> tensor<T> forward(tensor<T> a, tensor<T> b) const {
     return detail::zip(name, kernels::subtract{}, std::move(a), std::move(b));
   }
@@ -37,6 +40,7 @@ struct sub_op {
 
 struct mul_op {
   static constexpr const char* name = "mul";
+  static constexpr bool elementwise = true;
   template <class T> tensor<T> forward(tensor<T> a, tensor<T> b) const {
     return detail::zip(name, kernels::multiply{}, std::move(a), std::move(b));
   }
@@ -53,6 +57,7 @@ struct mul_op {
 
 struct div_op {
   static constexpr const char* name = "div";
+  static constexpr bool elementwise = true;
   template <class T> tensor<T> forward(tensor<T> a, tensor<T> b) const {
     static_assert(floating<T>, "division is defined for float and double; cast integers first");
     return detail::zip(name, kernels::divide{}, std::move(a), std::move(b));

@@ -3,7 +3,6 @@
 //   out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
 #pragma once
 
-#include "activation.hpp"
 #include "extents.hpp"
 #include "gemm.hpp"
 #include "represented.hpp"

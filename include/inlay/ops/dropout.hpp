@@ -8,6 +8,7 @@ namespace inlay::inline v0_1 {
 
 struct dropout_op {
   static constexpr const char* name = "dropout";
+  static constexpr bool elementwise = true;
   double p = 0.5;
   static void attributes(auto& self, auto&& visit) { visit("p", self.p); }
 

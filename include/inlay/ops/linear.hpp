@@ -2,7 +2,6 @@
 // the pass that writes y; its gradient needs y alone.
 #pragma once
 
-#include "activation.hpp"
 #include "gemm.hpp"
 #include "represented.hpp"
 
