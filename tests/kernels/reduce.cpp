@@ -20,7 +20,8 @@ void run(isa level, const std::vector<T>& x, T* out, std::int64_t length, std::i
     return dispatch<kernels::reduce_rows<F, T>>(level, x.data() + first * length, out + first, last - first, length);
   for (std::int64_t at = first; at < last;) {
     const std::int64_t o = at / inner, i = at % inner, count = std::min(last - at, inner - i);
-    dispatch<kernels::reduce_columns<F, T>>(level, x.data() + o * length * inner + i, out + at, length, inner, count);
+    const T* from = length > 0 ? x.data() + o * length * inner + i : nullptr;
+    dispatch<kernels::reduce_columns<F, T>>(level, from, out + at, length, inner, count);
     at += count;
   }
 }
