@@ -174,14 +174,16 @@ template <class V> INLAY_INLINE V sigmoid(const V& x) {
 // (z - 4) / (z + 4), so the tail keeps its relative precision.
 template <class V> INLAY_INLINE V normal_cdf(const V& x) {
   using T = typename V::value_type;
-  const V one(T{1}), far = min(abs(x), V(detail::format<T>::normal_lowest)), z = far * V(T(0.7071067811865476));
+  const V one(T{1}), distance = min(abs(x), V(detail::format<T>::normal_lowest)),
+                     z = distance * V(T(0.7071067811865476));
   const V t = (z - V(T{4})) / (z + V(T{4}));
   V series(detail::erfc_series<T>[0]);
   for (std::size_t i = 1; i < detail::erfc_series<T>.size(); ++i)
     series = multiply_add(series, t, V(detail::erfc_series<T>[i]));
-  // exp(-z^2) = exp(-far^2 / 2), with what rounding the square lost: it would be multiplied by far^2.
-  const V high = V::from_bits(far.bits() & typename V::integer(detail::format<T>::upper_half)), low = far - high;
-  const V square = far * far, lost = (high * high - square) + low * (high + far);
+  // exp(-z^2) = exp(-distance^2 / 2), with what rounding the square lost: it would be multiplied by distance^2.
+  const V high = V::from_bits(distance.bits() & typename V::integer(detail::format<T>::upper_half)),
+          low = distance - high;
+  const V square = distance * distance, lost = (high * high - square) + low * (high + distance);
   const V power = kernels::exp(square * V(T(-0.5))) * (one - lost * V(T(0.5)));
   const V half = power * series / (V(T{2}) + V(T{4}) * z);
   return select(x == x, select(x < V::zero(), half, one - half), x);
