@@ -21,7 +21,7 @@ template <class T> void apply(isa level, activation f, std::vector<T>& x) {
   if (const auto function = f.kernels<T>().apply)
     function(level, count, x.data());
   else
-    dispatch<kernels::finish_rows<T>>(level, x.data(), count, static_cast<const T*>(nullptr), f == activation::relu,
+    dispatch<kernels::finish_rows<T>>(level, x.data(), count, static_cast<const T*>(nullptr), f.in_product(),
                                       std::int64_t{1}, count);
 }
 
@@ -88,6 +88,7 @@ TEST_CASE_TEMPLATE("activation: as exact as the functions alone, and right at th
 TEST_CASE("activation: names, and which are the same") {
   CHECK(std::string(activation::none.name()) == "none");
   CHECK(std::string(activation::sigmoid.name()) == "sigmoid");
+  CHECK((activation::relu.in_product() && !activation::tanh.in_product() && !activation::none.in_product()));
   const activation f = activation::tanh;
   CHECK((f == activation::tanh && f != activation::sigmoid && f != activation::none));
 }

@@ -154,6 +154,10 @@ template <class Kernel, class... Args> INLAY_TARGET_PLAIN void on_plain(Args... 
 // compiled for two levels only, which is a good part of what a program that includes the library takes to compile.
 template <class Kernel> concept memory_bound = requires { typename Kernel::memory_bound; };
 
+// Base of a kernel that is one when something else is.
+template <bool Bound> struct memory_bound_if {};
+template <> struct memory_bound_if<true> { using memory_bound = void; };
+
 // Kernels that are seldom run (optimiser steps in double) have one level only.
 template <class Kernel> concept plain_only = requires { typename Kernel::plain_only; };
 

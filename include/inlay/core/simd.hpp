@@ -150,8 +150,8 @@ template <class T> INLAY_OUTLINE void pad_lanes(const T* from, std::int64_t coun
 }  // namespace detail
 
 // Calls body(p...) for each register along arrays of `count` elements, with pointers to its elements. The last one,
-// when it is incomplete, is worked on in copies padded with `fill`; those of what is not const are copied back. Of P:
-// T*, const T*, or something that is used like it.
+// when it is incomplete, is worked on in copies padded with `fill`; those of what is not const are copied back. P:
+// T*, const T*, or what is used like one.
 template <class V, class Body, class... P>
 INLAY_INLINE void each_register(std::int64_t count, typename V::value_type fill, const Body& body, P... p) {
   using T = typename V::value_type;

@@ -63,6 +63,8 @@ class activation {
   static const activation none, relu, tanh, sigmoid;
 
   constexpr const char* name() const noexcept { return table_ == nullptr ? "none" : table_->name; }
+  // Whether the product that writes the values applies it (see finish_rows).
+  constexpr bool in_product() const noexcept { return table_ != nullptr && table_->of_float.apply == nullptr; }
   template <class T> const kernels::activation_kernels<T>& kernels() const noexcept {  // not of `none`
     if constexpr (sizeof(T) == 4)
       return table_->of_float;

@@ -14,11 +14,8 @@ template <class T> struct operand {
   std::int64_t step;
 };
 
-template <class F> struct map_level {};
-template <memory_bound F> struct map_level<F> { using memory_bound = void; };
-
 // `in`: const T*, or operand<T>.
-template <class F, class T> struct map : map_level<F> {
+template <class F, class T> struct map : memory_bound_if<memory_bound<F>> {
   template <isa Level, class... In> INLAY_INLINE static void run(std::int64_t count, T* out, F f, In... in) noexcept {
     using V = simd<T, Level>;
     each_register<V>(
@@ -71,6 +68,7 @@ struct negate {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
 };
+
 // a + b c, for accumulating products.
 struct add_product {
   using memory_bound = void;

@@ -9,16 +9,8 @@ INLAY_PRECISE_BEGIN
 
 namespace inlay::inline v0_1::kernels {
 
-namespace detail {
-struct light {
-  using memory_bound = void;
-};
-struct heavy {};
-template <class F> using weight_of_gradient = std::conditional_t<F::from_result || memory_bound<F>, light, heavy>;
-}  // namespace detail
-
 // The gradient of F as a function of two operands.
-template <class F> struct gradient_of : detail::weight_of_gradient<F> {
+template <class F> struct gradient_of : memory_bound_if<F::from_result || memory_bound<F>> {
   F f;
   explicit gradient_of(const F& of = {}) : f(of) {}
   template <class V> INLAY_INLINE V operator()(const V& dy, const V& a) const { return f.gradient(dy, a); }

@@ -56,24 +56,25 @@ void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geome
       std::max<std::int64_t>(8, (192 << 10) / static_cast<std::int64_t>(sizeof(T)) / (width * (k + 1)));
   const std::int64_t chunk = std::min(panels * width, (columns + width - 1) / width * width),
                      chunks = (columns + chunk - 1) / chunk, work = chunk * m * (k + 8);
-  parallel_for(
-      s.batch * s.groups * chunks, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
-      [&](std::int64_t first, std::int64_t last) {
-        tensor<T> scratch = tensor<T>::empty({chunk * (k + 1)});
-        T *line = writable(scratch), *packed_columns = line + chunk;
-        for (std::int64_t item = first; item < last; ++item) {
-          const std::int64_t image = item / chunks, group = image % s.groups, from = item % chunks * chunk,
-                             to = std::min(from + chunk, columns);
-          kernels::conv_pack(geometry, x + image * input, from, to, width, line, packed_columns);
-          T* out = y + image * m * columns + from;
-          if (bias != nullptr)
-            for (std::int64_t i = 0; i < m; ++i) std::fill_n(out + i * columns, to - from, bias[group * m + i]);
-          const kernels::gemm_problem<T> problem{
-              m,       to - from,       k,       {},  strips.data() + group * room, packed_columns, out,
-              columns, bias != nullptr, nullptr, relu};
-          kernels::gemm_range<T>(level, problem, 0, m, 0, (to - from + width - 1) / width, static_cast<T*>(nullptr));
-        }
-      });
+  parallel_for(s.batch * s.groups * chunks,
+               std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
+               [&](std::int64_t first, std::int64_t last) {
+                 tensor<T> scratch = tensor<T>::empty({chunk * (k + 1)});
+                 T *line = writable(scratch), *packed_columns = line + chunk;
+                 for (std::int64_t item = first; item < last; ++item) {
+                   const std::int64_t image = item / chunks, group = image % s.groups, from = item % chunks * chunk,
+                                      to = std::min(from + chunk, columns);
+                   kernels::conv_pack(geometry, x + image * input, from, to, width, line, packed_columns);
+                   T* out = y + image * m * columns + from;
+                   if (bias != nullptr)
+                     for (std::int64_t i = 0; i < m; ++i)
+                       std::fill_n(out + i * columns, to - from, bias[group * m + i]);
+                   const kernels::gemm_problem<T> problem{
+                       m,       to - from,       k,       {},  strips.data() + group * room, packed_columns, out,
+                       columns, bias != nullptr, nullptr, relu};
+                   kernels::gemm_range<T>(level, problem, 0, m, 0, (to - from + width - 1) / width, nullptr);
+                 }
+               });
 }
 
 // dW (groups k, c taps) = the sum over the batch of dy (k, out…) times the matrix of x, transposed. Parts of the batch
@@ -139,7 +140,7 @@ template <int Axes> struct conv_op {
     if (y.size() == 0) return y;
     T* to = detail::writable(y);
     const T* bias = b.size() > 0 ? b.data() : nullptr;
-    const bool relu = options.activation == activation::relu;
+    const bool relu = options.activation.in_product();
     if (const auto* stand_in = detail::stand_in(w))
       stand_in->conv(s, x.data(), bias, relu, to);
     else

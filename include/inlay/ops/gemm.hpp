@@ -56,7 +56,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided
   const tensor<T> panels = panels_of(owner, b, k, n, level);
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
   const kernels::gemm_problem<T> problem{
-      m, n, k, a, nullptr, panels.data(), c, n, accumulate, bias, finish == activation::relu};
+      m, n, k, a, nullptr, panels.data(), c, n, accumulate, bias, finish.in_product()};
 
   // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.
   const bool by_rows = m >= n;

@@ -23,7 +23,7 @@ struct linear_op {
     T* to = detail::writable(y);
     const T* bias = b.size() > 0 ? b.data() : nullptr;
     if (const auto* stand_in = detail::stand_in(w)) {
-      stand_in->linear(rows, x.data(), bias, activation == activation::relu, to);
+      stand_in->linear(rows, x.data(), bias, activation.in_product(), to);
       detail::activate_apart(activation, to, y.size());
     } else {
       detail::gemm<T>(rows, out, in, {x.data(), in, 1}, w, {w.data(), 1, in}, to, false, bias, activation);
