@@ -3,8 +3,8 @@
 //   static void members(auto& self, auto&& visit) { visit("conv", self.conv); visit("head", self.head); }
 //
 // and optimisers, files, freezing, printing and checks walk the flat list that members_of(model) makes of it.
-// A member may be a parameter, a buffer, an integer size, another module, or a vector, array, optional or pointer
-// of those. Only this visitor is ever instantiated with a module's type.
+// A member may be a parameter, a buffer, a number (std::int64_t or double), another module, or a vector, array,
+// optional or pointer of those. Only this visitor is ever instantiated with a module's type.
 #pragma once
 
 #include <memory>
@@ -17,12 +17,13 @@ namespace inlay::inline v0_1 {
 
 // One leaf of the list.
 struct member {
-  enum class kind { parameter, buffer, size };
+  enum class kind { parameter, buffer, size, number };
 
   std::string path;  // "blocks.3.conv.weight"
   kind of;
-  detail::counted<detail::cell_base> cell;  // of a parameter or buffer
-  std::int64_t* size = nullptr;             // of a size
+  detail::counted<detail::cell_base> cell = {};  // of a parameter or buffer
+  std::int64_t* size = nullptr;                  // of a size: an integer
+  double* number = nullptr;                      // of a number
 
   bool is_parameter() const noexcept { return of == kind::parameter; }
 };
@@ -48,7 +49,9 @@ class member_visitor {
 
   template <class T> void visit(parameter<T>& p) { add_cell(member::kind::parameter, p.shared_cell()); }
   template <class T> void visit(buffer<T>& b) { add_cell(member::kind::buffer, b.shared_cell()); }
-  void visit(std::int64_t& size) { list_.push_back({path_, member::kind::size, {}, &size}); }
+  void visit(detail::counted<detail::cell_base>& cell) { add_cell(member::kind::buffer, cell); }
+  void visit(std::int64_t& size) { list_.push_back({.path = path_, .of = member::kind::size, .size = &size}); }
+  void visit(double& number) { list_.push_back({.path = path_, .of = member::kind::number, .number = &number}); }
   template <class M> void visit(std::optional<M>& part) {
     if (part) visit(*part);
   }
@@ -71,13 +74,13 @@ class member_visitor {
     } else {
       static_assert(
           requires { M::members(part, *this); },
-          "a member must be a parameter, a buffer, a std::int64_t, a module (a struct with "
+          "a member must be a parameter, a buffer, a std::int64_t, a double, a module (a struct with "
           "`static void members(auto& self, auto&& visit)`), or a container of those");
     }
   }
 
   INLAY_COLD void add_cell(member::kind kind, detail::counted<detail::cell_base> cell) {
-    if (cell) list_.push_back({path_, kind, std::move(cell), nullptr});
+    if (cell) list_.push_back({.path = path_, .of = kind, .cell = std::move(cell)});
   }
 
   std::vector<member>& list_;

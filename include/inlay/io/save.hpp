@@ -15,7 +15,7 @@ struct save_options {
   std::optional<dtype> floats = {};
 };
 
-// Weights in 16 bits are converted to what the model has.
+// Weights in 16 bits are converted to what the model has. A buffer without elements yet takes what the file has.
 struct load_options {
   bool strict =
       true;          // every member is in the file, and every tensor of the file is a member; otherwise nothing changes
@@ -83,8 +83,9 @@ INLAY_COLD void save(const std::vector<member>& members, const std::string& path
     throw value_error("save", {"expected .floats of a floating-point type, got ", name(*options.floats)});
   tensor_file file;
   for (const member& m : members) {
-    if (m.of == member::kind::size) {
-      file.tensors.emplace(m.path, any_tensor(tensor<std::int64_t>(shape{}, *m.size)));
+    if (!m.cell) {
+      file.tensors.emplace(m.path, m.of == member::kind::size ? any_tensor(tensor<std::int64_t>(shape{}, *m.size))
+                                                              : any_tensor(tensor<double>(shape{}, *m.number)));
       continue;
     }
     const any_tensor value = inlay::detail::value_of(*m.cell);
@@ -129,15 +130,15 @@ INLAY_COLD load_report load(const std::vector<member>& members, const std::strin
   std::vector<std::pair<const member*, any_tensor>> found;
   for (const member& m : members) {
     std::optional<any_tensor> t = take(file, m.path);
-    const bool size = m.of == member::kind::size;
     if (!t) {
       report.missing.push_back(m.path);
       continue;
     }
-    const dtype type = size ? dtype::int64 : m.cell->type;
+    const dtype type = m.cell ? m.cell->type : m.of == member::kind::size ? dtype::int64 : dtype::float64;
     if (size_of(t->type()) == 2) *t = as_floats(*t, type);
-    const shape expected = size ? shape{} : m.cell->shape();
-    const bool reshaped = options.reshape && !size && t->shape().rank() == expected.rank();
+    const shape expected = m.cell ? m.cell->shape() : shape{};
+    const bool unfilled = m.of == member::kind::buffer && expected.size() == 0;
+    const bool reshaped = unfilled || (options.reshape && m.cell && t->shape().rank() == expected.rank());
     if (t->type() != type || !(t->shape() == expected || reshaped))
       report.mismatched.push_back(m.path + ": expected " + name(type) + " " + expected.text() + ", got " +
                                   name(t->type()) + " " + t->shape().text());
@@ -150,10 +151,12 @@ INLAY_COLD load_report load(const std::vector<member>& members, const std::strin
                             "; pass {.strict = false} to load what fits"});
 
   for (const auto& [m, t] : found) {
-    if (m->of == member::kind::size)
+    if (m->cell)
+      assign(*m->cell, t);
+    else if (m->of == member::kind::size)
       *m->size = t.template as<std::int64_t>().item();
     else
-      assign(*m->cell, t);
+      *m->number = t.template as<double>().item();
     report.loaded.push_back(m->path);
   }
   return report;

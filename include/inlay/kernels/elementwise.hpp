@@ -69,6 +69,20 @@ struct negate {
   template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
 };
 
+struct scale {
+  using memory_bound = void;
+  double by;
+  template <class V> INLAY_INLINE V operator()(const V& a) const { return a * V(by); }
+};
+// The mean of a and b that has `share` of a.
+struct blend {
+  using memory_bound = void;
+  double share;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const {
+    return multiply_add(V(share), a, V(1 - share) * b);
+  }
+};
+
 // a + b c, for accumulating products.
 struct add_product {
   using memory_bound = void;

@@ -8,55 +8,78 @@
 
 namespace inlay::inline v0_1::optim {
 
+// Where epsilon is added: to the corrected root, as above, or to sqrt(v) itself ("epsilon hat" of the paper; Keras,
+// ONNX).
+enum class epsilon_placement { corrected, uncorrected };
+
 struct adam_config {
   double learning_rate = 1e-3;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;  // L2: added to the gradient
+  bool amsgrad = false;     // divide by the largest v so far (Reddi, Kale and Kumar, 2018)
+  optim::epsilon_placement epsilon_placement = optim::epsilon_placement::corrected;
+  std::vector<group> groups = {};
 };
 
-class adam final : public optimizer_of<adam> {
+class adam : public optimizer_of<adam> {
  public:
   // Throws value_error for numbers out of range, and for a model without parameters.
   template <module M>
-  explicit adam(M& model, const adam_config& config = {})
-      : optimizer_of("adam", members_of(model), config.learning_rate), config_(checked(config)) {}
+  explicit adam(M& model, const adam_config& config = {}) : adam("adam", members_of(model), config, false) {}
+
+ protected:
+  INLAY_COLD adam(const char* name, const std::vector<member>& members, const adam_config& config, bool decoupled)
+      : optimizer_of(members, {.name = name,
+                               .learning_rate = config.learning_rate,
+                               .weight_decay = config.weight_decay,
+                               .groups = config.groups,
+                               .states = {"exp_avg", "exp_avg_sq", config.amsgrad ? "max_exp_avg_sq" : nullptr},
+                               .momentum = checked(name, config).beta1}),
+        beta2_(config.beta2),
+        epsilon_(config.epsilon),
+        amsgrad_(config.amsgrad),
+        corrected_(config.epsilon_placement == epsilon_placement::corrected),
+        decoupled_(decoupled) {}
 
  private:
   friend optimizer_of<adam>;
 
-  INLAY_COLD static const adam_config& checked(const adam_config& config) {
+  INLAY_COLD static const adam_config& checked(const char* name, const adam_config& config) {
     const auto fraction = [](double beta) { return beta >= 0 && beta < 1; };
     if (!fraction(config.beta1) || !fraction(config.beta2))
-      throw value_error("adam",
+      throw value_error(name,
                         {"expected .beta1 and .beta2 from 0 to below 1, got ", config.beta1, " and ", config.beta2});
-    if (!(config.epsilon >= 0) || !(config.weight_decay >= 0))
-      throw value_error("adam", {"expected .epsilon and .weight_decay of 0 or more"});
+    if (!(config.epsilon >= 0)) throw value_error(name, {"expected .epsilon of 0 or more, got ", config.epsilon});
     return config;
   }
 
   template <class T> void run(weight& w, detail::cell<T>& cell) const {
-    const kernels::adam_numbers numbers = numbers_of(w.steps);
-    T *first = w.state<T>(0), *second = w.state<T>(1);
-    run_update<kernels::adam_update<T>>(cell, numbers, first, second);
+    const kernels::adam_numbers numbers = numbers_of(w);
+    T *mean = w.state<T>(0), *square = w.state<T>(1), *largest = amsgrad_ ? w.state<T>(2) : square;
+    run_update<kernels::adam_update<T>>(cell, numbers, mean, square, largest);
   }
 
-  INLAY_OUTLINE kernels::adam_numbers numbers_of(std::int64_t step) const {
-    const double t = static_cast<double>(step);
+  INLAY_OUTLINE kernels::adam_numbers numbers_of(const weight& w) const {
+    const double t = static_cast<double>(w.steps), beta1 = momentum(), rate = rate_of(w),
+                 root = 1 / __builtin_sqrt(1 - __builtin_pow(beta2_, t));
     return {
-        .rate = learning_rate() / (1 - __builtin_pow(config_.beta1, t)),
-        .beta1 = config_.beta1,
-        .beta2 = config_.beta2,
-        .epsilon = config_.epsilon,
-        .share1 = 1 - config_.beta1,
-        .share2 = 1 - config_.beta2,
-        .root_correction = 1 / __builtin_sqrt(1 - __builtin_pow(config_.beta2, t)),
-        .decay = config_.weight_decay,
+        .rate = rate / (1 - __builtin_pow(beta1, t)),
+        .beta1 = beta1,
+        .beta2 = beta2_,
+        .epsilon = corrected_ ? epsilon_ : epsilon_ * root,
+        .share1 = 1 - beta1,
+        .share2 = 1 - beta2_,
+        .root_correction = root,
+        .decay = decoupled_ ? 0 : w.decay,
+        .keep = decoupled_ ? 1 - rate * w.decay : 1,
+        .amsgrad = amsgrad_,
     };
   }
 
-  adam_config config_;
+  double beta2_, epsilon_;
+  bool amsgrad_, corrected_, decoupled_;
 };
 
 }  // namespace inlay::inline v0_1::optim

@@ -1,37 +1,79 @@
-// What all optimisers share: the list of weights, their state keyed by path, the step counter, and the check that no
-// weight was forgotten.
+// What all optimisers share: the list of weights with their state, groups of weights with other numbers, the step
+// counter, and the check that no weight was forgotten. An optimiser is a module too: io::save and io::load keep its
+// state, by the paths of the weights.
 #pragma once
 
-#include <tuple>
+#include <cmath>
 
 #include "../autograd/members.hpp"
 
 namespace inlay::inline v0_1::optim {
 
-// A weight and an optimiser's state for it: up to two tensors of the weight's shape and element type, made when needed.
+// Weights that are moved in another way than the rest: those whose path matches (`*` any characters, `?` one).
+// A weight belongs to the first group that matches.
+struct group {
+  std::string match;
+  double learning_rate_scale = 1;           // its learning rate is the optimiser's times this
+  std::optional<double> weight_decay = {};  // in place of the optimiser's
+};
+
+// A weight and an optimiser's state for it: cells of the weight's shape and element type.
 struct weight {
-  template <class T> INLAY_OUTLINE T* state(int which) {
-    tensor<T>& t = std::get<state_of<T>>(states)[static_cast<std::size_t>(which)];
-    if (!(t.shape() == cell->shape())) t = tensor<T>(cell->shape());
-    return inlay::detail::writable(t);
+  template <class T> T* state(int which) {
+    T* data = nullptr;
+    static_cast<detail::cell<T>&>(*states[static_cast<std::size_t>(which)]).write([&](std::span<T> values) {
+      data = values.data();
+    });
+    return data;
+  }
+
+  // Makes the state that is not there yet.
+  INLAY_COLD void prepare(const std::array<const char*, 3>& names, double first) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (names[i] == nullptr || states[i]) continue;
+      if (cell->type == dtype::float32)
+        states[i] = make<float>(first);
+      else
+        states[i] = make<double>(first);
+      states[i]->selections = cell->selections;
+    }
   }
 
   // Takes out of the state what was taken out of the weight.
   INLAY_COLD void follow() {
-    for (; followed < cell->selections.size(); ++followed) {
-      const selection& part = *cell->selections[followed];
-      for (auto& t : std::get<0>(states)) part.apply(t);
-      for (auto& t : std::get<1>(states)) part.apply(t);
+    for (const auto& state : states) {
+      if (!state) continue;
+      for (std::size_t i = state->selections.size(); i < cell->selections.size(); ++i)
+        if (cell->type == dtype::float32)
+          static_cast<detail::cell<float>&>(*state).select(cell->selections[i]);
+        else
+          static_cast<detail::cell<double>&>(*state).select(cell->selections[i]);
     }
+    followed = cell->selections.size();
   }
-
-  template <class T> using state_of = std::array<tensor<T>, 2>;
 
   std::string path;
   detail::counted<detail::cell_base> cell;
+  double learning_rate_scale = 1, decay = 0;
   std::int64_t steps = 0;    // that moved this weight
   std::size_t followed = 0;  // of the cell's selections
-  std::tuple<state_of<float>, state_of<double>> states = {};
+  std::array<detail::counted<detail::cell_base>, 3> states = {};
+
+ private:
+  template <class T> detail::counted<detail::cell_base> make(double first) const {
+    return detail::counted<detail::cell_base>(new detail::cell<T>(tensor<T>(cell->shape(), static_cast<T>(first))));
+  }
+};
+
+// What an optimiser tells its base.
+struct optimizer_setup {
+  const char* name;
+  double learning_rate;
+  double weight_decay = 0;
+  std::span<const group> groups = {};
+  std::array<const char*, 3> states = {};  // names of the tensors it keeps for a weight
+  double first_state = 0;                  // their first elements
+  double momentum = -1;                    // or the first beta; negative: it has none
 };
 
 // Base of the optimisers. It holds the model's weights by count, so the model may be moved.
@@ -58,7 +100,7 @@ class optimizer {
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
       if (w.followed != w.cell->selections.size()) w.follow();
-      ++w.steps;
+      if (w.steps++ == 0) w.prepare(states_, first_state_);
       if (w.cell->type == dtype::float32)
         update(w, static_cast<detail::cell<float>&>(*w.cell));
       else
@@ -81,23 +123,55 @@ class optimizer {
     learning_rate_ = rate;
   }
 
+  // Momentum, or Adam's and Lion's first beta.
+  double momentum() const noexcept { return momentum_; }
+  // Throws value_error unless it is from 0 to below 1, state_error for an optimiser without.
+  INLAY_COLD void set_momentum(double momentum) {
+    if (momentum_ < 0) throw state_error("momentum", {"expected an optimiser with momentum, got one without"});
+    if (!(momentum >= 0 && momentum < 1))
+      throw value_error("momentum", {"expected a momentum from 0 to below 1, got ", momentum});
+    momentum_ = momentum;
+  }
+
   std::int64_t steps() const noexcept { return steps_; }
 
+  // Everything that the next steps depend on. A weight that is frozen and was never moved has no state.
+  static void members(auto& self, auto&& visit) {
+    visit("steps", self.steps_);
+    visit("learning_rate", self.learning_rate_);
+    visit("momentum", self.momentum_);
+    for (weight& w : self.weights_) {
+      if (!w.cell->trainable && w.steps == 0) continue;
+      w.prepare(self.states_, self.first_state_);
+      visit("state." + w.path + ".steps", w.steps);
+      for (std::size_t i = 0; i < w.states.size(); ++i)
+        if (w.states[i]) visit("state." + w.path + "." + self.states_[i], w.states[i]);
+    }
+  }
+
  protected:
-  INLAY_COLD optimizer(const char* name, const std::vector<member>& members, double learning_rate) {
-    set_learning_rate(learning_rate);
+  INLAY_COLD optimizer(const std::vector<member>& members, const optimizer_setup& setup)
+      : states_(setup.states), first_state_(setup.first_state), momentum_(setup.momentum) {
+    set_learning_rate(setup.learning_rate);
+    check_decay(setup.name, setup.weight_decay);
     memory_ = std::make_unique<weight[]>(members.size());
     weight* to = memory_.get();
     inlay::detail::each_parameter(members, [&](const member& m) {
       to->path = m.path;
+      to->decay = setup.weight_decay;
       to->followed = m.cell->selections.size();
-      (to++)->cell = m.cell;
-      ++m.cell->optimisers;
+      to->cell = m.cell;
+      ++to;
     });
-    weights_ = {memory_.get(), to};
-    if (weights_.empty())
-      throw value_error(name, {"expected a model with parameters, got none; does its members() list them?"});
+    const std::span<weight> all(memory_.get(), to);
+    if (all.empty())
+      throw value_error(setup.name, {"expected a model with parameters, got none; does its members() list them?"});
+    put_into_groups(setup, all);
+    weights_ = all;
+    for (weight& w : weights_) ++w.cell->optimisers;
   }
+
+  double rate_of(const weight& w) const noexcept { return learning_rate_ * w.learning_rate_scale; }
 
   virtual void update(weight& w, detail::cell<float>& cell) = 0;
   virtual void update(weight& w, detail::cell<double>& cell) = 0;
@@ -108,9 +182,35 @@ class optimizer {
                                     "is it missing from members()? If it must not be trained, freeze it"});
   }
 
+  static void check_decay(const char* name, double decay) {
+    if (!(decay >= 0)) throw value_error(name, {"expected .weight_decay of 0 or more, got ", decay});
+  }
+
+  INLAY_COLD static void put_into_groups(const optimizer_setup& setup, std::span<weight> weights) {
+    std::vector<bool> placed(weights.size());
+    for (const group& g : setup.groups) {
+      if (!(g.learning_rate_scale >= 0))
+        throw value_error(setup.name, {"expected .learning_rate_scale of 0 or more, got ", g.learning_rate_scale});
+      check_decay(setup.name, g.weight_decay.value_or(0));
+      bool any = false;
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (!inlay::detail::matches(g.match, weights[i].path)) continue;
+        any = true;
+        if (placed[i]) continue;
+        placed[i] = true;
+        weights[i].learning_rate_scale = g.learning_rate_scale;
+        weights[i].decay = g.weight_decay.value_or(setup.weight_decay);
+      }
+      if (!any)
+        throw value_error(setup.name, {"expected groups that match a parameter, got .match = \"", g.match, "\""});
+    }
+  }
+
   std::unique_ptr<weight[]> memory_;
   std::span<weight> weights_;
-  double learning_rate_ = 0;
+  const std::array<const char*, 3> states_;
+  const double first_state_;
+  double learning_rate_ = 0, momentum_;
   std::int64_t steps_ = 0;
 };
 
@@ -141,9 +241,10 @@ void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) 
   });
 }
 
-// The same for a gradient of which only some rows are not zero: the others stay as they are. For updates that without
-// a gradient change nothing. False when the gradient is not of that kind.
-template <class Kernel, class T, class Numbers> bool run_update_of_rows(detail::cell<T>& cell, const Numbers& numbers) {
+// The same for a gradient of which only some rows are not zero: the others, and their state, stay as they are. For
+// updates that without a gradient change nothing. False when the gradient is not of that kind.
+template <class Kernel, class T, class Numbers, class... State>
+bool run_update_of_rows(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
   const representation* gradient = cell.gradient().representation();
   const auto rows = gradient == nullptr ? std::nullopt : gradient->rows();
   if (!rows) return false;
@@ -153,9 +254,11 @@ template <class Kernel, class T, class Numbers> bool run_update_of_rows(detail::
     const std::int64_t each = cell.shape().count(1, cell.shape().rank());
     parallel_for(static_cast<std::int64_t>(rows->indices.size()), (1 << 14) / (each + 1) + 1,
                  [&](std::int64_t first, std::int64_t last) {
-                   for (std::int64_t i = first; i < last; ++i)
-                     dispatch<Kernel>(level, each, values.data() + rows->indices[static_cast<std::size_t>(i)] * each,
-                                      from + i * each, static_cast<T*>(nullptr), numbers);
+                   for (std::int64_t i = first; i < last; ++i) {
+                     const std::int64_t row = rows->indices[static_cast<std::size_t>(i)] * each;
+                     dispatch<Kernel>(level, each, values.data() + row, from + i * each,
+                                      (state == nullptr ? state : state + row)..., numbers);
+                   }
                  });
   });
   return true;
