@@ -4,6 +4,7 @@
 #include "autograd/apply.hpp"
 #include "autograd/cell.hpp"
 #include "autograd/checkpoint.hpp"
+#include "autograd/distribution.hpp"
 #include "autograd/members.hpp"
 #include "autograd/node.hpp"
 #include "autograd/parameter.hpp"

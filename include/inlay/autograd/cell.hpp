@@ -8,30 +8,9 @@
 #include <vector>
 
 #include "../core/any_tensor.hpp"
-#include "../core/random.hpp"
+#include "distribution.hpp"
 
 namespace inlay::inline v0_1 {
-
-// The rule a weight's first values are drawn from.
-struct distribution {
-  enum class kind { given, constant, uniform, normal };
-  kind of = kind::given;         // no rule: the value that was given stays
-  double first = 0, second = 0;  // the constant · lower and upper bound · mean and standard deviation
-  std::int64_t zero_row = -1;    // of a matrix: starts as zeros
-
-  static constexpr distribution constant(double value) { return {kind::constant, value, 0, -1}; }
-  static constexpr distribution uniform(double low, double high) { return {kind::uniform, low, high, -1}; }
-  static constexpr distribution normal(double mean, double stddev) { return {kind::normal, mean, stddev, -1}; }
-
-  template <floating T> INLAY_COLD tensor<T> draw(random::generator& g, const shape& sizes) const {
-    tensor<T> out = of == kind::uniform  ? random::uniform<T>(g, sizes, static_cast<T>(first), static_cast<T>(second))
-                    : of == kind::normal ? random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second))
-                                         : tensor<T>(sizes, static_cast<T>(first));
-    if (zero_row >= 0)
-      out.write([&](std::span<T> values) { std::fill_n(values.begin() + zero_row * sizes[1], sizes[1], T{0}); });
-    return out;
-  }
-};
 
 // A part of a weight that stays when the rest is taken out, as of every tensor that belongs to it.
 class selection {

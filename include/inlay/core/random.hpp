@@ -155,6 +155,25 @@ INLAY_EXACT [[gnu::noinline]] void uniform_values(const words& w, const numbers&
     out[i] = value < highest ? value : highest;
   }
 }
+
+// Rows of (count, length) made orthogonal and of length `gain`, by Gram and Schmidt's method, twice.
+template <class = void>  // compiled only where it is used
+INLAY_EXACT [[gnu::noinline]] void orthogonalise(double* rows, std::int64_t count, std::int64_t length, double gain) {
+  INLAY_EXACT_BODY
+  for (std::int64_t i = 0; i < count; ++i) {
+    double *v = rows + i * length, square = 0;
+    for (std::int64_t k = 0; k < 2 * i; ++k) {
+      const double* u = rows + k % i * length;
+      double along = 0;
+      for (std::int64_t j = 0; j < length; ++j) along += u[j] * v[j];
+      for (std::int64_t j = 0; j < length; ++j) v[j] -= along * u[j];
+    }
+    for (std::int64_t j = 0; j < length; ++j) square += v[j] * v[j];
+    const double root = __builtin_sqrt(square);
+    for (std::int64_t j = 0; j < length; ++j) v[j] /= root;
+  }
+  for (std::int64_t i = 0; i < count * length; ++i) rows[i] *= gain;
+}
 #undef INLAY_EXACT
 #undef INLAY_EXACT_BODY
 
@@ -194,6 +213,31 @@ template <floating T> tensor<T> uniform(generator& g, const shape& sizes, T low 
 // Independent normal values.
 template <floating T> tensor<T> normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
   return detail::drawn<T>(g, sizes, 2, detail::normal_values<T>, {mean, stddev});
+}
+
+// Normal values, drawn again where they are more than two standard deviations off.
+template <floating T> tensor<T> truncated_normal(generator& g, const shape& sizes, T mean = 0, T stddev = 1) {
+  tensor<T> out = normal<T>(g, sizes, mean, stddev);
+  out.write([&](std::span<T> values) {
+    for (T& v : values)
+      while (v < mean - 2 * stddev || v > mean + 2 * stddev) v = normal<T>(g, shape{}, mean, stddev).item();
+  });
+  return out;
+}
+
+// A random matrix with orthogonal rows, or columns if those are fewer, of length `gain`.
+template <class = void>  // compiled only where it is used
+INLAY_COLD tensor<double> orthogonal(generator& g, std::int64_t rows, std::int64_t columns, double gain = 1) {
+  const bool wide = rows <= columns;
+  tensor<double> vectors = normal<double>(g, wide ? shape{rows, columns} : shape{columns, rows});
+  vectors.write([&](std::span<double> v) { detail::orthogonalise(v.data(), vectors.dim(0), vectors.dim(1), gain); });
+  if (wide) return vectors;
+  tensor<double> out = empty<double>({rows, columns});
+  out.write([&](std::span<double> to) {
+    for (std::int64_t i = 0; i < out.size(); ++i)
+      to[static_cast<std::size_t>(i)] = std::as_const(vectors)(i % columns, i / columns);
+  });
+  return out;
 }
 
 // The numbers 0 … count-1 in random order (Fisher and Yates).

@@ -11,38 +11,62 @@ inline distribution fan_in_uniform(std::int64_t fan_in) {
   return distribution::uniform(-bound, bound);
 }
 
-// Glorot and Bengio, 2010: variance gain^2 · 2 / (fan_in + fan_out).
-inline distribution xavier_uniform(std::int64_t fan_in, std::int64_t fan_out, double gain = 1) {
-  const double bound = gain * __builtin_sqrt(6.0 / static_cast<double>(fan_in + fan_out));
-  return distribution::uniform(-bound, bound);
+inline distribution constant(double value) { return distribution::constant(value); }
+inline distribution uniform(double low, double high) { return distribution::uniform(low, high); }
+inline distribution normal(double mean = 0, double stddev = 1) { return distribution::normal(mean, stddev); }
+inline distribution truncated_normal(double mean = 0, double stddev = 1) {
+  return distribution::truncated_normal(mean, stddev);
 }
-inline distribution xavier_normal(std::int64_t fan_in, std::int64_t fan_out, double gain = 1) {
-  return distribution::normal(0, gain * __builtin_sqrt(2.0 / static_cast<double>(fan_in + fan_out)));
-}
+inline distribution orthogonal(double gain = 1) { return distribution::orthogonal(gain); }
 
-// He, Zhang, Ren and Sun, 2015, for ReLU: variance 2 / fan_in.
-inline distribution he_uniform(std::int64_t fan_in) {
-  const double bound = __builtin_sqrt(6.0 / static_cast<double>(fan_in));
-  return distribution::uniform(-bound, bound);
-}
-inline distribution he_normal(std::int64_t fan_in) {
-  return distribution::normal(0, __builtin_sqrt(2.0 / static_cast<double>(fan_in)));
-}
+// Glorot and Bengio, 2010: variance gain^2 · 2 / (fan_in + fan_out).
+inline distribution xavier_uniform(double gain = 1) { return distribution::scaled_uniform(gain * gain, fan::average); }
+inline distribution xavier_normal(double gain = 1) { return distribution::scaled_normal(gain * gain, fan::average); }
+
+// He, Zhang, Ren and Sun, 2015, for ReLU: variance 2 / fan.
+inline distribution he_uniform(inlay::fan fan = inlay::fan::in) { return distribution::scaled_uniform(2, fan); }
+inline distribution he_normal(inlay::fan fan = inlay::fan::in) { return distribution::scaled_normal(2, fan); }
+
+// For the parameters whose path matches (`*` any characters, `?` one).
+struct rule {
+  std::string match;
+  distribution draw;
+};
 
 struct weights_config {
   std::uint64_t seed = 0;
+  std::vector<rule> rules = {};  // in place of the layers' own; the first that matches counts, now and at later redraws
 };
 
-// Redraws every parameter of a model by its own rule; one that was made from a value keeps it. A weight depends on the
-// seed and on its path alone, so adding a layer leaves the others as they were.
-template <module M> void weights(M& model, const weights_config& config) {
-  for (const member& m : members_of(model)) {
+namespace detail {
+template <class = void>  // compiled only where it is used
+INLAY_COLD void draw_weights(const std::vector<member>& members, const weights_config& config) {
+  std::vector<bool> used(config.rules.size());
+  for (const member& m : members) {
     if (!m.is_parameter()) continue;
+    for (std::size_t i = 0; i < config.rules.size(); ++i) {
+      if (!inlay::detail::matches(config.rules[i].match, m.path)) continue;
+      used[i] = true;
+      m.cell->rule = config.rules[i].draw;
+      break;
+    }
     std::uint64_t stream = 0xcbf29ce484222325u;  // FNV-1a of the path
     for (const char c : m.path) stream = (stream ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
     random::generator g(config.seed, stream);
     m.cell->draw(g);
   }
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i])
+      throw value_error("init",
+                        {"expected rules that match a parameter first, got .match = \"", config.rules[i].match, "\""});
+}
+}  // namespace detail
+
+// Redraws every parameter of a model by its rule; one that was made from a value keeps it. A weight depends on the seed
+// and on its path alone, so adding a layer leaves the others as they were. Throws value_error for a rule that no
+// parameter is drawn by, shape_error for one that does not fit its shape.
+template <module M> void weights(M& model, const weights_config& config) {
+  detail::draw_weights(members_of(model), config);
 }
 
 }  // namespace inlay::inline v0_1::nn::init
