@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/compare.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/functions.hpp"

@@ -2,13 +2,17 @@
 #pragma once
 
 #include "nn/activation.hpp"
+#include "nn/adaptive_pool.hpp"
 #include "nn/any_module.hpp"
 #include "nn/batch_norm.hpp"
 #include "nn/conv.hpp"
+#include "nn/conv_transpose.hpp"
 #include "nn/dense.hpp"
 #include "nn/dropout.hpp"
 #include "nn/embedding.hpp"
+#include "nn/embedding_bag.hpp"
 #include "nn/flatten.hpp"
+#include "nn/group_norm.hpp"
 #include "nn/init.hpp"
 #include "nn/layer_norm.hpp"
 #include "nn/lstm_cell.hpp"
@@ -16,3 +20,4 @@
 #include "nn/residual.hpp"
 #include "nn/rms_norm.hpp"
 #include "nn/sequential.hpp"
+#include "nn/upsample.hpp"

@@ -37,6 +37,7 @@ template <class T, isa Level> struct simd {
   using value_type = T;
   using integer = simd<detail::int_of_size<sizeof(T)>, Level>;  // same lanes; comparisons give all ones or all zeros
   using raw = typename detail::raw_vector<T, register_bytes(Level)>::type;
+  using bytes = typename detail::raw_vector<std::int8_t, register_bytes(Level) / static_cast<int>(sizeof(T))>::type;
   static constexpr isa level = Level;
   static constexpr int size = register_bytes(Level) / static_cast<int>(sizeof(T));
 
@@ -119,6 +120,17 @@ template <class T, isa Level> struct simd {
   // maximum of a choice between compared numbers, and lose NaN.
   INLAY_INLINE friend simd select(const integer& mask, const simd& yes, const simd& no) {
     return from_bits((mask & yes.bits()) | (~mask & no.bits()));
+  }
+
+  // A mask as one byte per lane, and back.
+  INLAY_INLINE static void store_mask(const integer& mask, bool* to) {
+    const bytes lanes = __builtin_convertvector(mask.v, bytes) & 1;
+    std::memcpy(to, &lanes, sizeof lanes);
+  }
+  INLAY_INLINE static integer load_mask(const bool* from) {
+    bytes lanes;
+    std::memcpy(&lanes, from, sizeof lanes);
+    return integer::wrap(-__builtin_convertvector(lanes, typename integer::raw));
   }
 
   INLAY_INLINE integer bits() const {

@@ -64,6 +64,18 @@ struct divide {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return a / b; }
 };
+// a^b, by libm.
+struct power {
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const {
+    using T = typename V::value_type;
+    T base[V::size], exponent[V::size];
+    a.store(base);
+    b.store(exponent);
+    for (int i = 0; i < V::size; ++i)
+      base[i] = static_cast<T>(__builtin_pow(static_cast<double>(base[i]), static_cast<double>(exponent[i])));
+    return V::load(base);
+  }
+};
 struct negate {
   using memory_bound = void;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return -a; }
@@ -74,12 +86,12 @@ struct scale {
   double by;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return a * V(by); }
 };
-// The mean of a and b that has `share` of a.
+// Two values in their shares, such as an average so far and a new one.
 struct blend {
   using memory_bound = void;
-  double share;
+  double share_a, share_b;
   template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const {
-    return multiply_add(V(share), a, V(1 - share) * b);
+    return multiply_add(a, V(share_a), b * V(share_b));
   }
 };
 

@@ -367,16 +367,6 @@ template <class T> struct layer_norm_weight_gradient {
   }
 };
 
-// A running statistic and a new one, in their shares.
-struct blend {
-  using memory_bound = void;
-  double old_share, new_share;
-  template <class V> INLAY_INLINE V operator()(const V& old_value, const V& new_value) const {
-    using T = typename V::value_type;
-    return multiply_add(old_value, V(static_cast<T>(old_share)), new_value * V(static_cast<T>(new_share)));
-  }
-};
-
 }  // namespace inlay::inline v0_1::kernels
 
 INLAY_PRECISE_END

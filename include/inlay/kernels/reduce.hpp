@@ -16,9 +16,28 @@ struct sum_of {
 };
 // NaN wins over every number.
 struct max_of {
-  template <class T> static constexpr T start() { return -std::numeric_limits<T>::infinity(); }
+  static constexpr const char* name = "max";
+  template <class T> static constexpr T start() {
+    using limits = std::numeric_limits<T>;
+    return std::is_floating_point_v<T> ? -limits::infinity() : limits::lowest();
+  }
   template <class V> INLAY_INLINE static V join(const V& a, const V& b) { return select((b > a) | (b != b), b, a); }
   template <class V> INLAY_INLINE static auto lanes(const V& a) { return max_lanes(a); }
+};
+struct min_of {
+  static constexpr const char* name = "min";
+  template <class T> static constexpr T start() {
+    using limits = std::numeric_limits<T>;
+    return std::is_floating_point_v<T> ? limits::infinity() : (limits::max)();
+  }
+  template <class V> INLAY_INLINE static V join(const V& a, const V& b) { return select((b < a) | (b != b), b, a); }
+  template <class V> INLAY_INLINE static auto lanes(const V& a) {
+    typename V::value_type all[V::size];
+    a.store(all);
+    for (int i = 1; i < V::size; ++i)
+      if (all[i] < all[0] || all[i] != all[i]) all[0] = all[i];
+    return all[0];
+  }
 };
 
 inline constexpr std::int64_t reduce_part = 2048;

@@ -1,7 +1,8 @@
-// concat: operands joined along an axis. All other sizes must agree.
+// concat: operands joined along an axis, all other sizes agree. stack: operands of one shape along a new axis.
 #pragma once
 
 #include "map.hpp"
+#include "reshape.hpp"
 
 namespace inlay::inline v0_1 {
 
@@ -73,6 +74,19 @@ template <operand X> X concat(std::int64_t axis, std::span<const X> parts) {
 }
 template <operand X> X concat(std::int64_t axis, const std::vector<X>& parts) {
   return concat(axis, std::span<const X>(parts));
+}
+
+// The result has one axis more. Throws shape_error when the shapes differ.
+template <operand A, operand... B> auto stack(std::int64_t axis, A&& first, B&&... rest) {
+  return concat(axis, unsqueeze(std::forward<A>(first), axis), unsqueeze(std::forward<B>(rest), axis)...);
+}
+template <operand X> auto stack(std::int64_t axis, std::span<const X> parts) {
+  std::vector<decltype(unsqueeze(parts[0], axis))> with_axis;
+  for (const X& part : parts) with_axis.push_back(unsqueeze(part, axis));
+  return concat(axis, with_axis);
+}
+template <operand X> auto stack(std::int64_t axis, const std::vector<X>& parts) {
+  return stack(axis, std::span<const X>(parts));
 }
 
 }  // namespace inlay::inline v0_1

@@ -94,6 +94,16 @@ template <class F, class T> tensor<T> zip_same(const F& f, tensor<T> a, tensor<T
   return out;
 }
 
+// Calls f(out, left, right) for each run of a plan, with the places of its first elements.
+template <class F> void each_run(const zip_plan& plan, F&& f) {
+  parallel_for(plan.runs, std::max<std::int64_t>(1, map_grain / std::max<std::int64_t>(plan.run, 1)),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t r = first; r < last; ++r)
+                   f(r * plan.run, offset_of(r, plan.sizes, plan.left, plan.outer),
+                     offset_of(r, plan.sizes, plan.right, plan.outer));
+               });
+}
+
 // f of two tensors of shapes that broadcast.
 template <class F, class T> tensor<T> zip(const char* name, const F& f, tensor<T> a, tensor<T> b) {
   if (a.shape() == b.shape()) return zip_same(f, std::move(a), std::move(b));
@@ -102,14 +112,10 @@ template <class F, class T> tensor<T> zip(const char* name, const F& f, tensor<T
   tensor<T> out = tensor<T>::empty(plan.sizes);
   T* to = writable(out);
   const isa level = active_isa();
-  parallel_for(plan.runs, std::max<std::int64_t>(1, map_grain / std::max<std::int64_t>(plan.run, 1)),
-               [&](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t r = first; r < last; ++r)
-                   dispatch<kernels::map<F, T>>(
-                       level, plan.run, to + r * plan.run, f,
-                       kernels::operand<T>{from_a + offset_of(r, plan.sizes, plan.left, plan.outer), plan.left_step},
-                       kernels::operand<T>{from_b + offset_of(r, plan.sizes, plan.right, plan.outer), plan.right_step});
-               });
+  each_run(plan, [&](std::int64_t at, std::int64_t left, std::int64_t right) {
+    dispatch<kernels::map<F, T>>(level, plan.run, to + at, f, kernels::operand<T>{from_a + left, plan.left_step},
+                                 kernels::operand<T>{from_b + right, plan.right_step});
+  });
   return out;
 }
 

@@ -1,4 +1,4 @@
-// sum, mean and max over some axes, or all of them.
+// sum, mean, max, min and var over some axes, or all of them.
 #pragma once
 
 #include "arithmetic.hpp"
@@ -91,14 +91,16 @@ struct mean_op {
   }
 };
 
-// Elements that are equal to the maximum share the gradient evenly, as in torch.amax.
-struct max_op {
-  static constexpr const char* name = "max";
+namespace detail {
+
+// max and min. Elements that are equal to the result share the gradient evenly, as in torch.amax.
+template <class F> struct extreme_op {
+  static constexpr const char* name = F::name;
   detail::reduction how;
   static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape()});
-    return detail::reduced<kernels::max_of>(x, how.over(x.shape())).reshape(how.result(x.shape()));
+    return detail::reduced<F>(x, how.over(x.shape())).reshape(how.result(x.shape()));
   }
   template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return std::pair(x, y); }
   template <class T>
@@ -117,6 +119,49 @@ struct max_op {
   }
 };
 
+}  // namespace detail
+
+using max_op = detail::extreme_op<kernels::max_of>;
+using min_op = detail::extreme_op<kernels::min_of>;
+
+// sum((x - mean)^2) / (n - correction), in two passes: none of it is lost where the mean is large.
+struct var_op {
+  static constexpr const char* name = "var";
+  detail::reduction how;
+  double correction = 1;
+  static void attributes(auto& self, auto&& visit) {
+    detail::reduction::attributes(self.how, visit);
+    visit("correction", self.correction);
+  }
+
+  template <floating T> tensor<T> forward(const tensor<T>& x) const {
+    const tensor<T> d = centred(x);
+    return mul_op{}.forward(sum_op{how}.forward(mul_op{}.forward(d, d)), share<T>(x.shape(), 1));
+  }
+  template <class T> auto keep(const tensor<T>& x, const tensor<T>&) const { return centred(x); }
+  template <class T> void backward(const tensor<T>& dy, const tensor<T>& d, const gradient<T>& dx) const {
+    if (!dx.wanted()) return;
+    dx.add(mul_op{}.forward(d, mul_op{}.forward(dy.reshape(how.kept(d.shape())), share<T>(d.shape(), 2))));
+  }
+
+ private:
+  template <class T> tensor<T> centred(const tensor<T>& x) const {
+    return sub_op{}.forward(x, mean_op{how}.forward(x).reshape(how.kept(x.shape())));
+  }
+  // factor / (n - correction); no degree of freedom gives 0 / 0 or x / 0, as in PyTorch.
+  template <class T> tensor<T> share(const shape& sizes, double factor) const {
+    const std::int64_t kept = how.kept(sizes).size();
+    const double freedom = kept == 0 ? 1 : static_cast<double>(sizes.size() / kept) - correction;
+    return tensor<T>(shape{}, static_cast<T>(factor / (freedom > 0 ? freedom : 0)));
+  }
+};
+
+struct var_options {
+  std::vector<std::int64_t> axes = {};  // none: all
+  bool keep_dims = false;
+  double correction = 1;  // Bessel's; 0: the population's variance
+};
+
 // Over all axes, over one, or over several: sum(x), sum(x, -1), sum(x, {.axes = {0, 2}, .keep_dims = true}).
 template <operand X> auto sum(X&& x) { return apply(sum_op{}, std::forward<X>(x)); }
 template <operand X> auto sum(X&& x, std::int64_t axis) { return apply(sum_op{{axis, false}}, std::forward<X>(x)); }
@@ -133,5 +178,15 @@ template <operand X> auto max(X&& x, std::int64_t axis) { return apply(max_op{{a
 template <operand X> auto max(X&& x, const reduce_options& options) {
   return apply(max_op{detail::reduction(options)}, std::forward<X>(x));
 }
+template <operand X> auto min(X&& x) { return apply(min_op{}, std::forward<X>(x)); }
+template <operand X> auto min(X&& x, std::int64_t axis) { return apply(min_op{{axis, false}}, std::forward<X>(x)); }
+template <operand X> auto min(X&& x, const reduce_options& options) {
+  return apply(min_op{detail::reduction(options)}, std::forward<X>(x));
+}
+// The variance; its root is sqrt(var(x)).
+template <operand X> auto var(X&& x, const var_options& options = {}) {
+  return apply(var_op{detail::reduction({options.axes, options.keep_dims}), options.correction}, std::forward<X>(x));
+}
+template <operand X> auto var(X&& x, std::int64_t axis) { return apply(var_op{{axis, false}}, std::forward<X>(x)); }
 
 }  // namespace inlay::inline v0_1

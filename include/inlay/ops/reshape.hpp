@@ -1,4 +1,4 @@
-// Another shape over the same values: reshape, flatten. O(1); gradients come back the same way.
+// Another shape over the same values: reshape, flatten, squeeze, unsqueeze. O(1); gradients come back the same way.
 #pragma once
 
 #include <algorithm>
@@ -52,6 +52,36 @@ struct flatten_op {
   }
 };
 
+// An axis of size 1 put in before `axis`, or taken out.
+struct unsqueeze_op {
+  static constexpr const char* name = "unsqueeze";
+  std::int64_t axis = 0;
+  bool out = false;
+  static void attributes(auto& self, auto&& visit) {
+    visit("axis", self.axis);
+    visit("out", self.out);
+  }
+
+  template <class T> tensor<T> forward(tensor<T> x) const { return std::move(x).reshape(result(x.shape())); }
+  template <class T> void backward(tensor<T> dy, const gradient<T>& dx) const {
+    reshape_op{}.backward(std::move(dy), dx);
+  }
+
+ private:
+  shape result(const shape& from) const {
+    if (out) return from[axis] == 1 ? from.without(axis) : from;
+    const std::int64_t at = axis < 0 ? axis + from.rank() + 1 : axis;
+    if (at < 0 || at > from.rank()) [[unlikely]]
+      throw shape_error(name, {"expected an axis from ", -from.rank() - 1, " to ", from.rank(), ", got ", axis});
+    shape to;
+    for (int i = 0; i <= from.rank(); ++i) {
+      if (i == at) to.append(1);
+      if (i < from.rank()) to.append(from.begin()[i]);
+    }
+    return to;
+  }
+};
+
 // One size may be -1 and follows from the others. Throws shape_error when the number of elements differs.
 template <operand X> auto reshape(X&& x, std::initializer_list<std::int64_t> sizes) {
   reshape_op op;
@@ -68,6 +98,22 @@ template <operand X> auto reshape(X&& x, const shape& sizes) { return apply(resh
 // Axes first … last become one; by default all but the batch axis: (N, C, H, W) -> (N, C·H·W).
 template <operand X> auto flatten(X&& x, std::int64_t first = 1, std::int64_t last = -1) {
   return apply(flatten_op{first, last}, std::forward<X>(x));
+}
+
+// A new axis of size 1 before `axis`; -1 puts it last.
+template <operand X> auto unsqueeze(X&& x, std::int64_t axis) {
+  return apply(unsqueeze_op{axis, false}, std::forward<X>(x));
+}
+
+// Without that axis when its size is 1, else as it is. Without an axis: without all axes of size 1.
+template <operand X> auto squeeze(X&& x, std::int64_t axis) {
+  return apply(unsqueeze_op{axis, true}, std::forward<X>(x));
+}
+template <operand X> auto squeeze(X&& x) {
+  shape sizes;
+  for (const std::int64_t size : x.shape())
+    if (size != 1) sizes.append(size);
+  return reshape(std::forward<X>(x), sizes);
 }
 
 }  // namespace inlay::inline v0_1

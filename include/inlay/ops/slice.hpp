@@ -1,4 +1,5 @@
-// slice: elements [first, last) along an axis.  O(1) along axis 0, a copy along the others.
+// slice: elements [first, last) along an axis; split: all of them, in parts.  O(1) along axis 0, a copy along the
+// others.
 #pragma once
 
 #include "map.hpp"
@@ -41,6 +42,33 @@ struct slice_op {
 // Throws shape_error when the range does not lie inside.
 template <operand X> auto slice(X&& x, std::int64_t axis, std::int64_t first, std::int64_t last) {
   return apply(slice_op{axis, first, last}, std::forward<X>(x));
+}
+
+// Parts of the given sizes, in order. Throws shape_error unless they add up to the axis.
+template <operand X> auto split(const X& x, std::int64_t axis, std::span<const std::int64_t> sizes) {
+  std::int64_t total = 0;
+  for (const std::int64_t size : sizes) total += size;
+  if (total != x.shape()[axis]) [[unlikely]]
+    throw shape_error("split", {"expected sizes that add up to axis ", axis, " of ", x.shape(), ", got ", total});
+  std::vector<decltype(slice(x, axis, 0, 0))> parts;
+  std::int64_t first = 0;
+  for (const std::int64_t size : sizes) {
+    parts.push_back(slice(x, axis, first, first + size));
+    first += size;
+  }
+  return parts;
+}
+template <operand X> auto split(const X& x, std::int64_t axis, std::initializer_list<std::int64_t> sizes) {
+  return split(x, axis, std::span(sizes.begin(), sizes.size()));
+}
+
+// Parts of `size`, the last one smaller when the axis is no multiple. Throws value_error for a size below 1.
+template <operand X> auto split(const X& x, std::int64_t axis, std::int64_t size) {
+  if (size < 1) [[unlikely]]
+    throw value_error("split", {"expected parts of 1 or more, got ", size});
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t left = x.shape()[axis]; left > 0; left -= size) sizes.push_back((std::min)(size, left));
+  return split(x, axis, std::span<const std::int64_t>(sizes));
 }
 
 }  // namespace inlay::inline v0_1

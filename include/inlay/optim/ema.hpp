@@ -60,7 +60,7 @@ template <module M> class ema {
   static void blend(const inlay::detail::cell_base& from, inlay::detail::cell_base& to, double decay) {
     const T* w = static_cast<const inlay::detail::cell<T>&>(from).typed().data();
     static_cast<inlay::detail::cell<T>&>(to).write([&](std::span<T> values) {
-      inlay::detail::run_map(kernels::blend{decay}, values.data(), static_cast<std::int64_t>(values.size()),
+      inlay::detail::run_map(kernels::blend{decay, 1 - decay}, values.data(), static_cast<std::int64_t>(values.size()),
                              static_cast<const T*>(values.data()), w);
     });
   }
