@@ -4,3 +4,4 @@
 #include "metrics/accuracy.hpp"
 #include "metrics/confusion_matrix.hpp"
 #include "metrics/predictions.hpp"
+#include "metrics/top_k_accuracy.hpp"
