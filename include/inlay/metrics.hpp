@@ -2,6 +2,9 @@
 #pragma once
 
 #include "metrics/accuracy.hpp"
+#include "metrics/class_scores.hpp"
+#include "metrics/classification_report.hpp"
 #include "metrics/confusion_matrix.hpp"
+#include "metrics/precision_recall.hpp"
 #include "metrics/predictions.hpp"
 #include "metrics/top_k_accuracy.hpp"
