@@ -6,6 +6,7 @@
 #include "metrics/class_scores.hpp"
 #include "metrics/classification_report.hpp"
 #include "metrics/confusion_matrix.hpp"
+#include "metrics/log_loss.hpp"
 #include "metrics/precision_recall.hpp"
 #include "metrics/predictions.hpp"
 #include "metrics/ranking.hpp"
