@@ -10,5 +10,6 @@
 #include "metrics/precision_recall.hpp"
 #include "metrics/predictions.hpp"
 #include "metrics/ranking.hpp"
+#include "metrics/regression.hpp"
 #include "metrics/roc_auc.hpp"
 #include "metrics/top_k_accuracy.hpp"
