@@ -9,6 +9,7 @@
 #include "metrics/latency.hpp"
 #include "metrics/log_loss.hpp"
 #include "metrics/meters.hpp"
+#include "metrics/metric.hpp"
 #include "metrics/precision_recall.hpp"
 #include "metrics/predictions.hpp"
 #include "metrics/ranking.hpp"
