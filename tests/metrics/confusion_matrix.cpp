@@ -50,6 +50,26 @@ TEST_CASE_TEMPLATE("confusion_matrix: many updates, against a plain loop", T, fl
   }
 }
 
+TEST_CASE("confusion_matrix: predicted classes instead of scores") {
+  metrics::confusion_matrix m(3), same(3);
+  const std::vector<std::int64_t> predicted = {2, 0, 1, 1, 2}, classes = {2, 1, 1, 0, 2};
+  m.update(classes_of(predicted), classes_of(classes));
+  m.update(classes_of({}), classes_of({}));
+  same.update(scores_for(predicted, 3), classes_of(classes));
+  CHECK(support::same_bits(m.value().values(), same.value().values()));
+
+  CHECK_THROWS_WITH_AS(m.update(classes_of({0, 3}), classes_of({0, 0})),
+                       "[confusion_matrix] expected classes from 0 to 2, got 3", value_error);
+  CHECK_THROWS_WITH_AS(m.update(classes_of({0, 0}), classes_of({0, -1})),
+                       "[confusion_matrix] expected classes from 0 to 2, got -1", value_error);
+  CHECK_THROWS_WITH_AS(m.update(classes_of({0, 0}), classes_of({0})),
+                       "[confusion_matrix] expected predicted classes (N,) and classes (N,), got (2,) and (1,)",
+                       shape_error);
+  const tensor<std::int64_t> column({2, 1});
+  CHECK_THROWS_AS(m.update(column, column), shape_error);
+  CHECK(support::same_bits(m.value().values(), same.value().values()));
+}
+
 TEST_CASE("confusion_matrix: the table") {
   metrics::confusion_matrix small(2);
   CHECK(small.text() ==
@@ -81,6 +101,7 @@ TEST_CASE("confusion_matrix: errors count for nothing; reset; values that were t
     CHECK_THROWS_WITH_AS(metrics::confusion_matrix{bad}, expected.c_str(), value_error);
   }
   CHECK_THROWS_AS(metrics::confusion_matrix{std::int64_t{1} << 40}, error);
+  CHECK_THROWS_WITH_AS(metrics::confusion_matrix(0, "recall"), "[recall] expected 1 class or more, got 0", value_error);
   metrics::confusion_matrix m(2);
   const tensor<float> scores = scores_for({0, 1}, 2);
   m.update(scores, classes_of({0, 0}));

@@ -23,15 +23,27 @@ template <floating T> tensor<std::int64_t> predictions(const tensor<T>& scores) 
   return out;
 }
 
+namespace detail {
+
+// Throws value_error for a class that is not from 0 to count - 1.
+INLAY_OUTLINE inline void check_classes(const char* metric, const tensor<std::int64_t>& classes, std::int64_t count) {
+  for (const std::int64_t c : classes.values())
+    if (c < 0 || c >= count) throw value_error(metric, {"expected classes from 0 to ", count - 1, ", got ", c});
+}
+
+// Scores (N, V) and classes (N,) from 0 to V - 1, or an error.
+INLAY_OUTLINE inline void check_scored(const char* metric, const shape& scores, const tensor<std::int64_t>& classes) {
+  if (scores.rank() != 2 || !(classes.shape() == shape{scores[0]}))
+    throw shape_error(metric, {"expected scores (N, V) and classes (N,), got ", scores, " and ", classes.shape()});
+  check_classes(metric, classes, scores[1]);
+}
+
+}  // namespace detail
+
 // The same, against true classes (N,) that are checked to be from 0 to V - 1.
 template <floating T>
 tensor<std::int64_t> predictions(const char* metric, const tensor<T>& scores, const tensor<std::int64_t>& classes) {
-  if (scores.rank() != 2 || !(classes.shape() == shape{scores.dim(0)}))
-    throw shape_error(metric,
-                      {"expected scores (N, V) and classes (N,), got ", scores.shape(), " and ", classes.shape()});
-  for (const std::int64_t c : classes.values())
-    if (c < 0 || c >= scores.dim(1))
-      throw value_error(metric, {"expected classes from 0 to ", scores.dim(1) - 1, ", got ", c});
+  detail::check_scored(metric, scores.shape(), classes);
   return predictions(scores);
 }
 
