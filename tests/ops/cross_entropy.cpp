@@ -25,7 +25,7 @@ tensor<std::int64_t> some_classes(std::int64_t rows, std::int64_t of) {
 }
 
 template <class X> auto run(const X& scores, const tensor<std::int64_t>& classes, reduction how) {
-  return apply(cross_entropy_op{how}, scores, classes);
+  return apply(cross_entropy_op{how}, scores, classes, tensor<detail::element_of<X>>());
 }
 
 }  // namespace

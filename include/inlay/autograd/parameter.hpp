@@ -15,6 +15,22 @@ template <class T> inline constexpr bool is_variable<variable<T>> = true;
 template <class W> inline constexpr bool is_trace = false;
 template <class T> inline constexpr bool is_trace<trace<T>> = true;
 
+// A weight as an operand of the same kind as x: its tensor, a variable on x's tape whose gradient comes to the cell, or
+// a trace of x's pen. Without a cell: nothing, of that kind.
+template <class T, class World> auto operand_in(const World& x, const counted<cell<T>>& weight) {
+  static const tensor<T> none;
+  const tensor<T>& value = weight ? weight->typed() : none;
+  if constexpr (is_variable<World>) {
+    counted<slot<T>> step;
+    if (weight && weight->trainable) step = counted<slot<T>>(new cell_node<T>(weight));
+    return variable<T>(value, x.tape(), std::move(step));
+  } else if constexpr (is_trace<World>) {
+    return trace<T>(value, x.pen(), x.pen()->of(weight));
+  } else {
+    return value;
+  }
+}
+
 // Weights are drawn at construction from a stream numbered by the order of construction on this thread.
 inline constinit thread_local std::uint64_t weights_drawn = 0;
 
@@ -119,17 +135,7 @@ template <floating T> class parameter : public detail::cell_handle<T> {
 
   // This weight as an operand of the same kind as x: its tensor, a variable on x's tape whose gradient comes here, or a
   // trace of x's pen.
-  template <class World> auto in(const World& x) const {
-    if constexpr (detail::is_variable<World>) {
-      detail::counted<detail::slot<T>> step;
-      if (trainable()) step = detail::counted<detail::slot<T>>(new detail::cell_node<T>(this->cell_));
-      return variable<T>(this->value(), x.tape(), std::move(step));
-    } else if constexpr (detail::is_trace<World>) {
-      return this->written_by(x.pen());
-    } else {
-      return this->value();
-    }
-  }
+  template <class World> auto in(const World& x) const { return detail::operand_in(x, this->cell_); }
 
  private:
   detail::cell<T>& present() const {

@@ -1,27 +1,19 @@
-// Mean squared error: (x - y)^2.
+// Mean squared error, (x - y)^2, and mean absolute error, |x - y|.
 #pragma once
 
-#include "../ops/reduce.hpp"
-#include "../ops/reduction.hpp"
+#include "reduced.hpp"
 
 namespace inlay::inline v0_1::loss {
 
-struct mse_options {
-  inlay::reduction reduction = inlay::reduction::mean;
-};
-
-// prediction and target of one shape -> (), or that shape without reduction. Throws shape_error: an accidental
-// broadcast of (N,) against (N, 1) is an error.
-template <operand X, operand Y> auto mse(X&& prediction, Y&& target, const mse_options& options = {}) {
-  if (!(prediction.shape() == target.shape())) [[unlikely]]
-    throw shape_error(
-        "mse", {"expected prediction and target of one shape, got ", prediction.shape(), " and ", target.shape()});
-  if (prediction.shape().size() == 0) [[unlikely]]
-    throw shape_error("mse", {"expected at least one element, got an empty batch ", prediction.shape()});
+// prediction and target of one shape -> (), or that shape without reduction. Throw shape_error.
+template <operand X, operand Y> auto mse(X&& prediction, Y&& target, const reduction_options& options = {}) {
+  inlay::detail::check_pair("mse", prediction.shape(), target.shape());
   auto difference = std::forward<X>(prediction) - std::forward<Y>(target);
-  auto squares = difference * difference;
-  if (options.reduction == inlay::reduction::none) return squares;
-  return options.reduction == inlay::reduction::mean ? mean(std::move(squares)) : sum(std::move(squares));
+  return inlay::detail::reduced_loss(difference * difference, options.reduction);
+}
+template <operand X, operand Y> auto mae(X&& prediction, Y&& target, const reduction_options& options = {}) {
+  inlay::detail::check_pair("mae", prediction.shape(), target.shape());
+  return inlay::detail::reduced_loss(abs(std::forward<X>(prediction) - std::forward<Y>(target)), options.reduction);
 }
 
 }  // namespace inlay::inline v0_1::loss

@@ -23,7 +23,7 @@ namespace detail {
 
 // -log p(class) of each row, of logits (N, V).
 template <class T> tensor<T> losses_of(const tensor<T>& logits, const tensor<std::int64_t>& classes) {
-  return cross_entropy_op{inlay::reduction::none}.forward(logits, classes);
+  return cross_entropy_op{inlay::reduction::none}.forward(logits, classes, tensor<T>());
 }
 
 // -log p(class) of a row, brought away from 0 and 1 and to a sum of 1 as scikit-learn 1.2 does; NaN stays.

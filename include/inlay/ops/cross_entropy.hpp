@@ -6,38 +6,68 @@
 
 namespace inlay::inline v0_1 {
 
+namespace detail {
+
+// What each row counts: the weight of its class, or 1; and 0 where the class is to be ignored.
+template <class T>
+tensor<T> row_weights(const tensor<std::int64_t>& classes, const tensor<T>& weights, std::int64_t ignore_index) {
+  tensor<T> out = tensor<T>::empty(classes.shape());
+  out.write([&](std::span<T> to) {
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::int64_t c = classes.data()[i];
+      to[i] = c == ignore_index ? T{0} : weights.size() > 0 ? weights.data()[c] : T{1};
+    }
+  });
+  return out;
+}
+
+}  // namespace detail
+
 struct cross_entropy_op {
   static constexpr const char* name = "cross_entropy";
   inlay::reduction reduction = inlay::reduction::mean;
-  static void attributes(auto& self, auto&& visit) { visit("reduction", self.reduction); }
+  std::int64_t ignore_index = -100;  // rows of this class count nothing
+  static void attributes(auto& self, auto&& visit) {
+    visit("reduction", self.reduction);
+    visit("ignore_index", self.ignore_index);
+  }
 
   template <class T> struct kept {
     tensor<T> numerators, sums;  // see kernels::cross_entropy
     tensor<std::int64_t> classes;
+    tensor<T> shares;  // what each row counts; empty: all the same
+    double total;      // that all rows count
   };
 
-  // scores (N, V), classes (N,) -> () or (N,)
-  template <floating T> tensor<T> forward(const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
-    return both(scores, classes, tensor<T>()).result;
+  // scores (N, V), classes (N,), weights of the classes (V,) or absent -> () or (N,)
+  template <floating T>
+  tensor<T> forward(const tensor<T>& scores, const tensor<std::int64_t>& classes, const tensor<T>& weights) const {
+    return both(scores, classes, weights, tensor<T>()).result;
   }
   template <class T>
-  auto record(detail::tape_state*, const tensor<T>& scores, const tensor<std::int64_t>& classes) const {
-    return both(scores, classes, tensor<T>::empty(scores.shape()));
+  auto record(detail::tape_state*, const tensor<T>& scores, const tensor<std::int64_t>& classes,
+              const tensor<T>& weights) const {
+    return both(scores, classes, weights, tensor<T>::empty(scores.shape()));
   }
 
   template <class T>
-  void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<std::int64_t>&) const {
+  void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<std::int64_t>&,
+                const gradient<T>&) const {
     if (!dx.wanted()) return;
     const std::int64_t rows = k.numerators.dim(0), length = k.numerators.dim(1);
     tensor<T> out = tensor<T>::empty(k.numerators.shape());
     T* to = detail::writable(out);
-    const T factor = reduction == inlay::reduction::mean ? T{1} / static_cast<T>(rows) : T{1};
-    const std::int64_t step = reduction == inlay::reduction::none ? 1 : 0;
+    const T factor = reduction == inlay::reduction::mean ? static_cast<T>(1 / k.total) : T{1};
+    const bool shared = k.shares.size() > 0;
+    const tensor<T> scale = shared ? detail::zip(name, kernels::multiply{}, dy, k.shares) : dy;
+    const std::int64_t step = shared || reduction == inlay::reduction::none ? 1 : 0;
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
       dispatch<kernels::cross_entropy_gradient<T>>(level, k.numerators.data() + first * length, k.sums.data() + first,
-                                                   k.classes.data() + first, dy.data() + first * step, step, factor,
+                                                   k.classes.data() + first, scale.data() + first * step, step, factor,
                                                    to + first * length, last - first, length);
+      for (std::int64_t i = first; shared && i < last; ++i)  // 0 times NaN is none
+        if (k.shares.data()[i] == 0) std::fill_n(to + i * length, length, T{0});
     });
     dx.add(std::move(out));
   }
@@ -45,9 +75,13 @@ struct cross_entropy_op {
  private:
   // `numerators` are kept when they have room.
   template <class T>
-  recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& classes, tensor<T> numerators) const {
-    check(scores.shape(), classes);
+  recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& given, const tensor<T>& weights,
+                            tensor<T> numerators) const {
+    const bool ignored = check(scores.shape(), given, weights.shape());
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
+    const bool shared = ignored || weights.size() > 0;
+    const tensor<std::int64_t> classes = ignored ? cleaned(given) : given;
+    const tensor<T> shares = shared ? detail::row_weights(given, weights, ignore_index) : tensor<T>();
     tensor<T> losses = tensor<T>::empty({rows}), sums = tensor<T>::empty({rows});
     T *loss = detail::writable(losses), *sum = detail::writable(sums), *numerator = detail::writable(numerators);
     const isa level = active_isa();
@@ -56,26 +90,48 @@ struct cross_entropy_op {
                                           numerator == nullptr ? numerator : numerator + first * length, sum + first,
                                           last - first, length);
     });
+    double total = 0, counted = static_cast<double>(shared ? 0 : rows);
+    for (std::int64_t i = 0; shared && i < rows; ++i) {
+      const T share = shares.data()[i];
+      loss[i] = share == 0 ? T{0} : share * loss[i];
+      counted += static_cast<double>(share);
+    }
     if (reduction != inlay::reduction::none) {
-      double total = 0;
       for (std::int64_t i = 0; i < rows; ++i) total += static_cast<double>(loss[i]);
-      if (reduction == inlay::reduction::mean) total /= static_cast<double>(rows);
+      if (reduction == inlay::reduction::mean) total /= counted;
       losses = tensor<T>(shape{}, static_cast<T>(total));
     }
-    return {std::move(losses), {std::move(numerators), std::move(sums), classes}};
+    return {std::move(losses), {std::move(numerators), std::move(sums), classes, shares, counted}};
   }
 
-  static void check(const shape& scores, const tensor<std::int64_t>& classes) {
+  // Class 0 for those that are ignored: the kernel must find a score.
+  tensor<std::int64_t> cleaned(tensor<std::int64_t> classes) const {
+    classes.write([&](std::span<std::int64_t> all) {
+      for (std::int64_t& c : all)
+        if (c == ignore_index) c = 0;
+    });
+    return classes;
+  }
+
+  // True when a row is to be ignored.
+  INLAY_OUTLINE bool check(const shape& scores, const tensor<std::int64_t>& classes, const shape& weights) const {
     if (scores.rank() != 2 || scores[1] == 0) [[unlikely]]
       throw shape_error(name, {"expected scores (N, V), got ", scores});
     if (scores[0] == 0) [[unlikely]]
       throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
     if (!(classes.shape() == shape{scores[0]})) [[unlikely]]
       throw shape_error(name, {"expected classes (", scores[0], ",) for scores ", scores, ", got ", classes.shape()});
-    for (std::int64_t i = 0; i < scores[0]; ++i)
-      if (classes.data()[i] < 0 || classes.data()[i] >= scores[1]) [[unlikely]]
-        throw value_error(name,
-                          {"expected classes from 0 to ", scores[1] - 1, ", got ", classes.data()[i], " in row ", i});
+    if (weights.size() > 0 && !(weights == shape{scores[1]})) [[unlikely]]
+      throw shape_error(name, {"expected one weight for each class, (", scores[1], ",), got ", weights});
+    bool ignored = false;
+    for (std::int64_t i = 0; i < scores[0]; ++i) {
+      const std::int64_t c = classes.data()[i];
+      if (c == ignore_index)
+        ignored = true;
+      else if (c < 0 || c >= scores[1]) [[unlikely]]
+        throw value_error(name, {"expected classes from 0 to ", scores[1] - 1, ", got ", c, " in row ", i});
+    }
+    return ignored;
   }
 };
 
