@@ -60,8 +60,10 @@ class cell_base : public from_pool {
   virtual ~cell_base() = default;
 
   virtual const inlay::shape& shape() const noexcept = 0;
-  virtual void assign_from(const cell_base& other) = 0;  // the value of a cell of the same shape and element type
-  virtual void draw(random::generator& g) = 0;           // new values from the rule
+  virtual void assign_from(const cell_base& other) = 0;     // the value of a cell of the same shape and element type
+  virtual void draw(random::generator& g) = 0;              // new values from the rule
+  virtual counted<cell_base> like(double value) const = 0;  // another of its shape and element type, filled
+  virtual void select(std::shared_ptr<const selection> part) = 0;  // keeps a part of the value, and of its gradient
   virtual bool has_gradient() const noexcept = 0;
   virtual void drop_gradient() noexcept = 0;
 
@@ -94,6 +96,18 @@ template <class T> class cell final : public cell_base {
     if constexpr (floating<T>)
       if (rule.of != distribution::kind::given) set(rule.draw<T>(g, shape()));
   }
+  INLAY_COLD counted<cell_base> like(double value) const override {
+    return counted<cell_base>(new cell(tensor<T>(shape(), static_cast<T>(value))));
+  }
+  INLAY_COLD void select(std::shared_ptr<const selection> part) override {
+    if constexpr (floating<T>) {
+      part->apply(value_);
+      took_value();
+      if (has_gradient_) part->apply(gradient_);
+      ++version;
+      selections.push_back(std::move(part));
+    }
+  }
   bool has_gradient() const noexcept override { return has_gradient_; }
   void drop_gradient() noexcept override {
     gradient_ = tensor<T>();
@@ -118,14 +132,6 @@ template <class T> class cell final : public cell_base {
     value_.write(std::forward<F>(f));
     value_.become_keeper();
     ++version;
-  }
-  // Keeps a part of the value, and of its gradient.
-  void select(std::shared_ptr<const selection> part) {
-    part->apply(value_);
-    took_value();
-    if (has_gradient_) part->apply(gradient_);
-    ++version;
-    selections.push_back(std::move(part));
   }
   template <class F> void write_gradient(F&& f) { gradient_.write(std::forward<F>(f)); }
 

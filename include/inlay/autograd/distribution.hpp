@@ -10,12 +10,13 @@ namespace inlay::inline v0_1 {
 enum class fan { in, out, average };
 
 struct distribution {
-  enum class kind { given, constant, uniform, normal, truncated_normal, orthogonal, scaled_uniform, scaled_normal };
+  enum class kind { given, constant, uniform, normal, scaled_uniform, scaled_normal, other };
   kind of = kind::given;  // no rule: the value that was given stays
-  // The constant · lower and upper bound · mean and standard deviation · gain · variance times fan.
+  // The constant · lower and upper bound · mean and standard deviation · variance times fan.
   double first = 0, second = 0;
   inlay::fan fan = inlay::fan::in;
   std::int64_t zero_row = -1;  // of a matrix: starts as zeros
+  tensor<double> (*values)(random::generator&, const shape&, const distribution&) = nullptr;  // of an `other` kind
 
   static constexpr distribution constant(double value) { return {.of = kind::constant, .first = value}; }
   static constexpr distribution uniform(double low, double high) {
@@ -26,10 +27,12 @@ struct distribution {
   }
   // Normal, drawn again where it is more than two standard deviations off.
   static constexpr distribution truncated_normal(double mean, double stddev) {
-    return {.of = kind::truncated_normal, .first = mean, .second = stddev};
+    return {.of = kind::other, .first = mean, .second = stddev, .values = &truncated_values<>};
   }
   // Rows (or columns, if there are fewer) at right angles and of length gain (Saxe, McClelland and Ganguli, 2013).
-  static constexpr distribution orthogonal(double gain = 1) { return {.of = kind::orthogonal, .first = gain}; }
+  static constexpr distribution orthogonal(double gain = 1) {
+    return {.of = kind::other, .first = gain, .values = &orthogonal_values<>};
+  }
   // Variance `times_fan` / fan.
   static constexpr distribution scaled_uniform(double times_fan, inlay::fan of_fan) {
     return {.of = kind::scaled_uniform, .first = times_fan, .fan = of_fan};
@@ -48,12 +51,8 @@ struct distribution {
       case kind::normal:
         out = random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
         break;
-      case kind::truncated_normal:
-        out = random::truncated_normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
-        break;
-      case kind::orthogonal:
-        check_matrix(sizes);
-        out = random::orthogonal(g, sizes[0], sizes.size() / sizes[0], first).template cast<T>().reshape(sizes);
+      case kind::other:
+        out = values(g, sizes, *this).template cast<T>();
         break;
       case kind::scaled_uniform: {
         const double bound = __builtin_sqrt(3 * variance(sizes));
@@ -72,6 +71,16 @@ struct distribution {
   }
 
  private:
+  template <class = void>  // these are compiled only where they are used
+  static tensor<double> truncated_values(random::generator& g, const shape& sizes, const distribution& rule) {
+    return random::truncated_normal(g, sizes, rule.first, rule.second);
+  }
+  template <class = void>
+  static tensor<double> orthogonal_values(random::generator& g, const shape& sizes, const distribution& rule) {
+    check_matrix(sizes);
+    return random::orthogonal(g, sizes[0], sizes.size() / sizes[0], rule.first).reshape(sizes);
+  }
+
   template <class T>
   static tensor<T> uniform_values(random::generator& g, const shape& sizes, double high, double low) {
     return random::uniform<T>(g, sizes, static_cast<T>(low), static_cast<T>(high));

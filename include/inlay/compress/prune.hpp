@@ -83,10 +83,7 @@ class channel_removal {
     for (const auto& [id, kept] : weights_) {
       const graph::value& v = record_.values()[static_cast<std::size_t>(id)];
       const shape before = v.cell->shape();
-      if (v.type == dtype::float32)
-        static_cast<inlay::detail::cell<float>&>(*v.cell).select(kept);
-      else
-        static_cast<inlay::detail::cell<double>&>(*v.cell).select(kept);
+      v.cell->select(kept);
       out.rows.push_back({v.path, before, v.cell->shape()});
     }
     return out;

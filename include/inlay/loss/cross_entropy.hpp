@@ -35,9 +35,11 @@ template <operand S> auto class_rows(const char* name, const S& scores) {
   return reshape(apply(op, scores), {-1, scores.shape()[1]});
 }
 
-template <class T> tensor<T> class_weights(const std::vector<double>& weights) {
-  return weights.empty() ? tensor<T>()
-                         : from<double>({static_cast<std::int64_t>(weights.size())}, weights).template cast<T>();
+template <class T> INLAY_COLD tensor<T> class_weights(const std::vector<double>& weights) {
+  tensor<T> out = tensor<T>::empty({static_cast<std::int64_t>(weights.size())});
+  T* to = writable(out);
+  for (std::size_t i = 0; i < weights.size(); ++i) to[i] = static_cast<T>(weights[i]);
+  return out;
 }
 
 // Losses of rows that count in shares, as one number or in the shape of the targets.
@@ -46,11 +48,6 @@ auto reduced_shares(L losses, const tensor<T>& shares, inlay::reduction how, con
   if (how == inlay::reduction::none) return reshape(std::move(losses), sizes);
   auto total = sum(std::move(losses));
   return how == inlay::reduction::sum ? total * T{1} : std::move(total) * (T{1} / sum(shares).item());
-}
-
-template <class = void> void check_classes(const char* name, const shape& scores, const shape& classes) {
-  if (scores.rank() > 2 && !(classes == scores.without(1))) [[unlikely]]
-    throw shape_error(name, {"expected classes ", scores.without(1), " for scores ", scores, ", got ", classes});
 }
 
 }  // namespace detail
@@ -62,29 +59,8 @@ namespace loss {
 template <operand S>
 auto cross_entropy(S&& scores, const tensor<std::int64_t>& classes, const cross_entropy_options& options = {}) {
   using T = inlay::detail::element_of<S>;
-  const auto weights = inlay::detail::class_weights<T>(options.class_weights);
-  const cross_entropy_op op{options.reduction, options.ignore_index};
-  if (scores.shape().rank() == 2 && options.label_smoothing == 0)
-    return apply(op, std::forward<S>(scores), classes, weights);
-
-  const shape sizes = classes.shape();
-  inlay::detail::check_classes(cross_entropy_op::name, scores.shape(), sizes);
-  const auto rows = inlay::detail::class_rows(cross_entropy_op::name, scores);
-  const tensor<std::int64_t> flat = classes.reshape(shape{classes.size()});
-  auto hard = apply(op, rows, flat, weights);
-  if (options.reduction == inlay::reduction::none) hard = reshape(std::move(hard), sizes);
-  if (options.label_smoothing == 0) return hard;
-
-  const double smoothing = options.label_smoothing;
-  if (!(smoothing > 0 && smoothing <= 1)) [[unlikely]]
-    throw value_error(cross_entropy_op::name, {"expected .label_smoothing from 0 to 1, got ", smoothing});
-  const tensor<T> shares = inlay::detail::row_weights(flat, weights, options.ignore_index);
-  auto logs = -log_softmax(rows, -1);
-  if (weights.size() > 0) logs = std::move(logs) * weights;
-  auto soft = inlay::detail::reduced_shares(where(ne(flat, options.ignore_index), sum(std::move(logs), -1), T{0}),
-                                            shares, options.reduction, sizes);
-  const double classes_count = static_cast<double>(rows.shape()[1]);
-  return hard * static_cast<T>(1 - smoothing) + soft * static_cast<T>(smoothing / classes_count);
+  return apply(cross_entropy_op{options.reduction, options.ignore_index, options.label_smoothing},
+               std::forward<S>(scores), classes, inlay::detail::class_weights<T>(options.class_weights));
 }
 
 // Targets are probabilities of the shape of the scores; a mean is over the rows. Throws shape_error.

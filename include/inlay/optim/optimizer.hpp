@@ -31,24 +31,16 @@ struct weight {
   INLAY_COLD void prepare(const std::array<const char*, 3>& names, double first) {
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (names[i] == nullptr || states[i]) continue;
-      if (cell->type == dtype::float32)
-        states[i] = make<float>(first);
-      else
-        states[i] = make<double>(first);
+      states[i] = cell->like(first);
       states[i]->selections = cell->selections;
     }
   }
 
   // Takes out of the state what was taken out of the weight.
   INLAY_COLD void follow() {
-    for (const auto& state : states) {
-      if (!state) continue;
-      for (std::size_t i = state->selections.size(); i < cell->selections.size(); ++i)
-        if (cell->type == dtype::float32)
-          static_cast<detail::cell<float>&>(*state).select(cell->selections[i]);
-        else
-          static_cast<detail::cell<double>&>(*state).select(cell->selections[i]);
-    }
+    for (const auto& state : states)
+      for (std::size_t i = state ? state->selections.size() : cell->selections.size(); i < cell->selections.size(); ++i)
+        state->select(cell->selections[i]);
     followed = cell->selections.size();
   }
 
@@ -58,11 +50,6 @@ struct weight {
   std::int64_t steps = 0;    // that moved this weight
   std::size_t followed = 0;  // of the cell's selections
   std::array<detail::counted<detail::cell_base>, 3> states = {};
-
- private:
-  template <class T> detail::counted<detail::cell_base> make(double first) const {
-    return detail::counted<detail::cell_base>(new detail::cell<T>(tensor<T>(cell->shape(), static_cast<T>(first))));
-  }
 };
 
 // What an optimiser tells its base.
@@ -187,19 +174,20 @@ class optimizer {
   }
 
   INLAY_COLD static void put_into_groups(const optimizer_setup& setup, std::span<weight> weights) {
-    std::vector<bool> placed(weights.size());
-    for (const group& g : setup.groups) {
+    for (std::size_t i = 0; i < setup.groups.size(); ++i) {
+      const group& g = setup.groups[i];
       if (!(g.learning_rate_scale >= 0))
         throw value_error(setup.name, {"expected .learning_rate_scale of 0 or more, got ", g.learning_rate_scale});
       check_decay(setup.name, g.weight_decay.value_or(0));
       bool any = false;
-      for (std::size_t i = 0; i < weights.size(); ++i) {
-        if (!inlay::detail::matches(g.match, weights[i].path)) continue;
+      for (weight& w : weights) {
+        if (!inlay::detail::matches(g.match, w.path)) continue;
         any = true;
-        if (placed[i]) continue;
-        placed[i] = true;
-        weights[i].learning_rate_scale = g.learning_rate_scale;
-        weights[i].decay = g.weight_decay.value_or(setup.weight_decay);
+        bool placed = false;  // by a group before
+        for (std::size_t j = 0; j < i; ++j) placed = placed || inlay::detail::matches(setup.groups[j].match, w.path);
+        if (placed) continue;
+        w.learning_rate_scale = g.learning_rate_scale;
+        w.decay = g.weight_decay.value_or(setup.weight_decay);
       }
       if (!any)
         throw value_error(setup.name, {"expected groups that match a parameter, got .match = \"", g.match, "\""});
