@@ -74,12 +74,13 @@ struct scale {
   double by;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return a * V(by); }
 };
-// The mean of a and b that has `share` of a.
+// The mean of a and b that has `share` of a. Written so that a stays where it is when b is the same: shares close to 1
+// are rounded so much in float that the two would not make one.
 struct blend {
   using memory_bound = void;
   double share;
   template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const {
-    return multiply_add(V(share), a, V(1 - share) * b);
+    return multiply_add(V(1 - share), b - a, a);
   }
 };
 
