@@ -39,8 +39,8 @@ template <class F, class T, int Operands> void run(isa level, std::int64_t count
 struct scale_by_three : kernels::scale {
   scale_by_three() : kernels::scale{3} {}
 };
-struct blend_most : kernels::blend {
-  blend_most() : kernels::blend{0.875} {}
+struct approach_slowly : kernels::approach {
+  approach_slowly() : kernels::approach{0.125} {}
 };
 
 template <class T>
@@ -52,7 +52,7 @@ const function<T> functions[] = {
     {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
     {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
     {"scale", 1, run<scale_by_three, T, 1>, [](double a, double, double) { return 3 * a; }},
-    {"blend", 2, run<blend_most, T, 2>, [](double a, double b, double) { return 0.875 * a + 0.125 * b; }},
+    {"approach", 2, run<approach_slowly, T, 2>, [](double a, double b, double) { return 0.875 * a + 0.125 * b; }},
     {"where_equal", 3, run<kernels::where_equal, T, 3>, [](double dy, double a, double b) { return a == b ? dy : 0; }},
 };
 
@@ -155,14 +155,14 @@ TEST_CASE_TEMPLATE("elementwise: a piece has the bits of the whole", T, float, d
   });
 }
 
-TEST_CASE_TEMPLATE("elementwise: a blend of the same is the same, and one that goes on gets there", T, float, double) {
+TEST_CASE_TEMPLATE("elementwise: what approaches stays where it has got, and goes on until then", T, float, double) {
   support::for_each_isa([](isa level) {
     const std::vector<T> target = support::noise_values<T>(37, 4, 1, 2);
     std::vector<T> mean = target;
-    const kernels::blend slow{0.9999};  // as a float off by 1e-8, of which the rest is 1e-4
+    const kernels::approach slow{1e-4};  // the other share, as a float, would be off by 1e-8
     const auto step = [&](int times) {
       for (int i = 0; i < times; ++i)
-        dispatch<kernels::map<kernels::blend, T>>(level, 37, mean.data(), slow, mean.data(), target.data());
+        dispatch<kernels::map<kernels::approach, T>>(level, 37, mean.data(), slow, mean.data(), target.data());
     };
     step(1000);
     CHECK(support::same_bits(std::span<const T>(mean), std::span<const T>(target)));

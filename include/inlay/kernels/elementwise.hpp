@@ -74,14 +74,11 @@ struct scale {
   double by;
   template <class V> INLAY_INLINE V operator()(const V& a) const { return a * V(by); }
 };
-// The mean of a and b that has `share` of a. Written so that a stays where it is when b is the same: shares close to 1
-// are rounded so much in float that the two would not make one.
-struct blend {
+// a moved towards b by a part of the way, and not at all when they are the same: rounded shares of the two would drift.
+struct approach {
   using memory_bound = void;
-  double share;
-  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const {
-    return multiply_add(V(1 - share), b - a, a);
-  }
+  double part;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return multiply_add(V(part), b - a, a); }
 };
 
 // a + b c, for accumulating products.
