@@ -40,7 +40,27 @@ struct weight {
   }
 
   // Takes out of the state what was taken out of the weight.
-  INLAY_COLD void follow() {
+  void follow() {
+    if (followed != cell->selections.size()) [[unlikely]]
+      select();
+  }
+
+  // Throws state_error when the weight got another shape than its state, as from a file.
+  void check() const {
+    for (const auto& state : states)
+      if (state && !(state->shape() == cell->shape())) [[unlikely]]
+        misfit(state->shape());
+  }
+
+  std::string path;
+  detail::counted<detail::cell_base> cell;
+  double learning_rate_scale = 1, decay = 0;
+  std::int64_t steps = 0;    // that moved this weight
+  std::size_t followed = 0;  // of the cell's selections
+  std::array<detail::counted<detail::cell_base>, 3> states = {};
+
+ private:
+  INLAY_COLD void select() {
     for (const auto& state : states) {
       if (!state) continue;
       for (std::size_t i = state->selections.size(); i < cell->selections.size(); ++i)
@@ -52,14 +72,11 @@ struct weight {
     followed = cell->selections.size();
   }
 
-  std::string path;
-  detail::counted<detail::cell_base> cell;
-  double learning_rate_scale = 1, decay = 0;
-  std::int64_t steps = 0;    // that moved this weight
-  std::size_t followed = 0;  // of the cell's selections
-  std::array<detail::counted<detail::cell_base>, 3> states = {};
+  [[noreturn]] INLAY_COLD void misfit(const shape& sizes) const {
+    throw state_error("optimizer", {"expected ", path, " to have the shape of its state, ", sizes, ", got ",
+                                    cell->shape(), "; make a new optimiser for weights of other shapes"});
+  }
 
- private:
   template <class T> detail::counted<detail::cell_base> make(double first) const {
     return detail::counted<detail::cell_base>(new detail::cell<T>(tensor<T>(cell->shape(), static_cast<T>(first))));
   }
@@ -88,18 +105,19 @@ class optimizer {
     }
   }
 
-  // Moves every trainable weight that has a gradient. Throws state_error when a weight outside the model got a
-  // gradient in the same backward pass: it would never be trained.
+  // Moves every trainable weight that has a gradient. Throws state_error, before any moves, when a weight outside the
+  // model got a gradient in the same backward pass (it would never be trained), or one got another shape from a file.
   void step() {
-    for (const weight& w : weights_) {
+    for (weight& w : weights_) {
       const detail::counted<detail::cell_base>& stray = w.cell->stray;
       if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]]
         forgotten(*stray);
+      w.follow();
+      w.check();
     }
     ++steps_;
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
-      if (w.followed != w.cell->selections.size()) w.follow();
       if (w.steps++ == 0) w.prepare(states_, first_state_);
       if (w.cell->type == dtype::float32)
         update(w, static_cast<detail::cell<float>&>(*w.cell));
@@ -142,6 +160,7 @@ class optimizer {
     visit("momentum", self.momentum_);
     for (weight& w : self.weights_) {
       if (!w.cell->trainable && w.steps == 0) continue;
+      w.follow();
       w.prepare(self.states_, self.first_state_);
       visit("state." + w.path + ".steps", w.steps);
       for (std::size_t i = 0; i < w.states.size(); ++i)
