@@ -137,7 +137,8 @@ class optimizer {
   double learning_rate() const noexcept { return learning_rate_; }
   // Throws value_error when the rate is negative or NaN.
   void set_learning_rate(double rate) {
-    if (!(rate >= 0)) throw value_error("learning_rate", {"expected a rate of 0 or more, got ", rate});
+    if (inlay::detail::is_nan(rate) || rate < 0)
+      throw value_error("learning_rate", {"expected a rate of 0 or more, got ", rate});
     learning_rate_ = rate;
   }
 
