@@ -31,6 +31,11 @@ struct everything {
   std::shared_ptr<scale> nobody;
   buffer<std::int64_t> steps{tensor<std::int64_t>(shape{})};
   std::int64_t groups = 4;
+  double rate = 0.5;
+  std::optional<double> scale_of = 2.0;
+  detail::counted<detail::cell_base> state{
+      detail::counted<detail::cell<float>>(new detail::cell<float>(tensor<float>({2, 2})))},
+      nothing;
   everything() { maybe.emplace(); }
   static void members(auto& self, auto&& visit) {
     visit("one", self.one);
@@ -42,6 +47,10 @@ struct everything {
     visit("nobody", self.nobody);
     visit("steps", self.steps);
     visit("groups", self.groups);
+    visit("rate", self.rate);
+    visit("scale_of", self.scale_of);
+    visit("state", self.state);
+    visit("nothing", self.nothing);
   }
 };
 
@@ -82,7 +91,9 @@ std::string paths(const auto& model) {
 
 TEST_CASE("the list has every leaf by its path, in the order of declaration") {
   everything model;
-  CHECK(paths(model) == "one.weight list.0.weight list.1.weight pair.0 maybe.weight owned.weight steps groups");
+  CHECK(paths(model) ==
+        "one.weight list.0.weight list.1.weight pair.0 maybe.weight owned.weight steps groups rate "
+        "scale_of state");
   const auto list = members_of(model);
   CHECK(list[0].cell.get() == model.one.weight.shared_cell().get());
   CHECK(list[3].cell->type == dtype::float32);
@@ -90,6 +101,15 @@ TEST_CASE("the list has every leaf by its path, in the order of declaration") {
   CHECK(list[7].of == member::kind::size);
   *list[7].size = 8;
   CHECK(model.groups == 8);
+  CHECK(list[7].number == nullptr);
+  CHECK(list[8].of == member::kind::number);
+  CHECK((list[8].size == nullptr && !list[8].cell));
+  *list[8].number = 0.25;
+  *list[9].number = 3;
+  CHECK(model.rate == 0.25);
+  CHECK(model.scale_of == 3.0);
+  CHECK(list[10].of == member::kind::buffer);  // a cell of no known type, as optimisers have
+  CHECK(list[10].cell.get() == model.state.get());
   CHECK(parameter_count(model) == 5 * 2 + 3);
   static_assert(module<everything> && module<const scale> && !module<int> && !module<tensor<float>>);
 }

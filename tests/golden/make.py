@@ -105,11 +105,11 @@ running("BatchNorm1d (N, C)", X + DY, momentum=0.3, eps=1e-3)
 running("BatchNorm1d (N, C, L)", BATCH)
 
 
-def trace(name, optimiser, **options):
-    """w and b after steps 1, 2, 5 and 12 on a loss that couples them."""
+def trace(name, optimiser, of_b=None, **options):
+    """w and b after steps 1, 2, 5 and 12 on a loss that couples them; `of_b`: what b's group has of its own."""
     w, b = t([0.5, -1.0, 2.0]).requires_grad_(), t([0.25, -0.75]).requires_grad_()
     a = t([1.0, 0.5, 0.25])
-    steps = optimiser([w, b], **options)
+    steps = optimiser([{"params": [w]}, {"params": [b], **(of_b or {})}], **options)
     print(name)
     for i in range(1, 13):
         steps.zero_grad()
@@ -119,15 +119,188 @@ def trace(name, optimiser, **options):
             line(f"step {i}", torch.cat([w, b]))
 
 
-sgd, adam = torch.optim.SGD, torch.optim.Adam
+class Formula(torch.optim.Optimizer):
+    """An optimiser that PyTorch 1.13 lacks: `move(w, g, state, t, group)` changes w, from states of zeros."""
+
+    def __init__(self, params, **options):
+        super().__init__(params, {"lr": 0.05, "weight_decay": 0.0, **options})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for w in group["params"]:
+                state = self.state[w] or {"t": 0, "m": torch.zeros_like(w), "v": torch.zeros_like(w)}
+                state["t"] += 1
+                self.state[w] = state
+                self.move(w, w.grad, state, group)
+
+
+class MovingAverage(Formula):
+    def move(self, w, g, state, group):
+        state["m"].copy_(group["momentum"] * state["m"] + (1 - group["momentum"]) * (g + group["weight_decay"] * w))
+        w.sub_(group["lr"] * state["m"])
+
+
+class EpsilonHat(Formula):
+    """Adam as in the last lines of section 2 of the paper."""
+
+    def move(self, w, g, state, group):
+        b1, b2 = group["betas"]
+        state["m"].copy_(b1 * state["m"] + (1 - b1) * g)
+        state["v"].copy_(b2 * state["v"] + (1 - b2) * g * g)
+        rate = group["lr"] * (1 - b2 ** state["t"]) ** 0.5 / (1 - b1 ** state["t"])
+        w.sub_(rate * state["m"] / (state["v"].sqrt() + group["eps"]))
+
+
+class Lion(Formula):
+    def move(self, w, g, state, group):
+        b1, b2 = group["betas"]
+        w.mul_(1 - group["lr"] * group["weight_decay"])
+        w.sub_(group["lr"] * torch.sign(b1 * state["m"] + (1 - b1) * g))
+        state["m"].copy_(b2 * state["m"] + (1 - b2) * g)
+
+
+sgd, adam, adamw = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
+rmsprop, adagrad = torch.optim.RMSprop, torch.optim.Adagrad
 trace("sgd plain", sgd, lr=0.1)
 trace("sgd momentum", sgd, lr=0.05, momentum=0.9)
 trace("sgd dampening", sgd, lr=0.05, momentum=0.9, dampening=0.5)
 trace("sgd nesterov", sgd, lr=0.05, momentum=0.9, nesterov=True)
 trace("sgd decay", sgd, lr=0.05, momentum=0.8, weight_decay=0.1)
+trace("sgd moving average", MovingAverage, momentum=0.9, weight_decay=0.1)
+trace("sgd groups", sgd, {"lr": 0.025, "weight_decay": 0.0}, lr=0.05, momentum=0.8, weight_decay=0.1)
 trace("adam", adam)
 trace("adam decay", adam, lr=0.05, weight_decay=0.1)
 trace("adam betas", adam, lr=0.05, betas=(0.5, 0.75), eps=1e-3)
+trace("adam amsgrad", adam, lr=0.05, betas=(0.5, 0.75), weight_decay=0.1, amsgrad=True)
+trace("adam epsilon hat", EpsilonHat, lr=0.05, betas=(0.5, 0.75), eps=0.25)
+trace("adam groups", adam, {"lr": 0.1, "weight_decay": 0.5}, lr=0.05, weight_decay=0.1)
+trace("adamw", adamw)
+trace("adamw decay", adamw, lr=0.05, betas=(0.5, 0.75), eps=1e-3, weight_decay=0.1)
+trace("adamw amsgrad", adamw, lr=0.05, betas=(0.5, 0.75), weight_decay=0.1, amsgrad=True)
+trace("adamw groups", adamw, {"lr": 0.1, "weight_decay": 0.0}, lr=0.05, weight_decay=0.5)
+trace("rmsprop", rmsprop)
+trace("rmsprop decay", rmsprop, lr=0.05, alpha=0.75, eps=1e-3, weight_decay=0.1)
+trace("rmsprop centered", rmsprop, alpha=0.75, eps=1e-3, centered=True)
+trace("rmsprop momentum", rmsprop, alpha=0.75, momentum=0.5)
+trace("rmsprop everything", rmsprop, alpha=0.75, eps=1e-3, weight_decay=0.1, momentum=0.5, centered=True)
+trace("rmsprop groups", rmsprop, {"lr": 0.005, "weight_decay": 0.1}, alpha=0.75)
+trace("adagrad", adagrad)
+trace("adagrad decays", adagrad, lr=0.1, lr_decay=0.25, weight_decay=0.1)
+trace("adagrad first sum", adagrad, lr=0.1, initial_accumulator_value=0.5, eps=1e-3)
+trace("adagrad groups", adagrad, {"lr": 0.05, "weight_decay": 0.0}, lr=0.1, weight_decay=0.1)
+trace("lion", Lion, lr=1e-2, betas=(0.9, 0.99))
+trace("lion decay", Lion, betas=(0.5, 0.75), weight_decay=0.1)
+trace("lion groups", Lion, {"lr": 0.025, "weight_decay": 0.0}, betas=(0.5, 0.75), weight_decay=0.1)
+
+
+def schedule(name, make, steps=14, optimiser=sgd, **options):
+    """The rate at the start and after each step; with a momentum, that too."""
+    weight = torch.zeros(1, requires_grad=True)
+    optimiser = optimiser([weight], **{"lr": 0.5, **options})
+    scheduler = make(optimiser)
+    rates, momenta = [], []
+    for _ in range(steps):
+        group = optimiser.param_groups[0]
+        rates.append(group["lr"])
+        momenta.append(group["betas"][0] if "betas" in group else group["momentum"])
+        optimiser.step()
+        scheduler.step()
+    print(name)
+    line("rates", t(rates))
+    if options:
+        line("momenta", t(momenta))
+
+
+of = torch.optim.lr_scheduler
+
+
+def warmed(scheduler, start=0.25, steps=4):
+    """A linear warm-up first. (SequentialLR of 1.13 sets a wrong first rate for some schedulers, hence the restart.)"""
+
+    def make(optimiser):
+        first = of.LinearLR(optimiser, start_factor=start, total_iters=steps)
+        then = scheduler(optimiser)
+        optimiser.param_groups[0]["lr"] = 0.5 * start
+        return of.SequentialLR(optimiser, [first, then], milestones=[steps])
+
+    return make
+
+
+for name, make in (
+        ("step", lambda o: of.StepLR(o, 3, 0.5)),
+        ("multi step", lambda o: of.MultiStepLR(o, [2, 5, 5, 9], 0.5)),
+        ("exponential", lambda o: of.ExponentialLR(o, 0.9)),
+        ("linear", of.LinearLR),
+        ("linear down", lambda o: of.LinearLR(o, 1, 0.25, 7)),
+        ("polynomial", lambda o: of.PolynomialLR(o, 8, 2)),
+        ("polynomial line", of.PolynomialLR),
+        ("cosine", lambda o: of.CosineAnnealingLR(o, 13, 0.1)),
+        ("cosine restarts", lambda o: of.CosineAnnealingWarmRestarts(o, 4, 1, 0.1)),
+        ("cosine growing restarts", lambda o: of.CosineAnnealingWarmRestarts(o, 2, 2)),
+):
+    schedule(name, make)
+for name, make in (
+        ("warm-up, step", warmed(lambda o: of.StepLR(o, 3, 0.5))),
+        ("warm-up, multi step", warmed(lambda o: of.MultiStepLR(o, [2, 5], 0.5))),
+        ("warm-up, exponential", warmed(lambda o: of.ExponentialLR(o, 0.9))),
+        ("warm-up, linear", warmed(lambda o: of.LinearLR(o, 1, 0.25, 7))),
+        ("warm-up, polynomial", warmed(lambda o: of.PolynomialLR(o, 8, 2))),
+        ("warm-up, cosine", warmed(lambda o: of.CosineAnnealingLR(o, 10, 0.1))),
+        ("warm-up, cosine restarts", warmed(lambda o: of.CosineAnnealingWarmRestarts(o, 4, 2, 0.1))),
+):
+    schedule(name, make)
+schedule("one cycle", lambda o: of.OneCycleLR(o, 0.5, 14), momentum=0.9)
+schedule("one cycle linear", lambda o: of.OneCycleLR(
+    o, 0.5, 14, pct_start=0.4, anneal_strategy="linear", base_momentum=0.5, max_momentum=0.75, div_factor=4,
+    final_div_factor=10), momentum=0.9)
+schedule("one cycle of three phases, adam", lambda o: of.OneCycleLR(o, 0.5, 14, three_phase=True), optimiser=adam,
+         betas=(0.9, 0.99))
+schedule("one cycle of three phases, linear", lambda o: of.OneCycleLR(
+    o, 0.5, 14, pct_start=0.25, anneal_strategy="linear", three_phase=True, cycle_momentum=False), momentum=0.9)
+schedule("one cycle down only", lambda o: of.OneCycleLR(o, 0.5, 14, pct_start=0.0), momentum=0.9)
+
+MEASURES = [5, 4, 4.2, 3.99, 4, 4, 4, 4, 3.5, 3.49, 3.6, 3.6, 3.6, 3.4, 3.4, 3.4, 3.4, 3.4, 3.4, 3.4]
+
+
+def plateau(name, measures, **options):
+    """The rate after each step."""
+    optimiser = sgd([torch.zeros(1, requires_grad=True)], lr=0.5)
+    scheduler = of.ReduceLROnPlateau(optimiser, **options)
+    rates = []
+    for measure in measures:
+        scheduler.step(measure)
+        rates.append(optimiser.param_groups[0]["lr"])
+    print(name)
+    line("rates", t(rates))
+
+
+plateau("plateau", MEASURES, patience=2)
+plateau("plateau abs, cooldown", MEASURES, factor=0.5, patience=1, threshold=0.3, threshold_mode="abs", cooldown=2)
+plateau("plateau rel", MEASURES, factor=0.5, patience=0, threshold=0.05, min_lr=0.02)
+plateau("plateau max", [-m for m in MEASURES], mode="max", factor=0.5, patience=1, threshold=0.1, threshold_mode="abs")
+plateau("plateau max rel", [8 - m for m in MEASURES], mode="max", factor=0.5, patience=1, threshold=0.02)
+plateau("plateau eps", MEASURES, factor=0.5, patience=0, eps=0.1)
+
+
+def clipped(name, clip, *gradients):
+    """The gradients of two weights after clipping, and what `clip` returned."""
+    weights = [torch.zeros(len(g), requires_grad=True) for g in gradients]
+    for w, g in zip(weights, gradients):
+        w.grad = t(g)
+    norm = clip(weights)
+    print(name)
+    if norm is not None:
+        line("norm", norm)
+    line("gradients", torch.cat([w.grad for w in weights]))
+
+
+GRADIENTS = [[3.0, -4.0, 0.5], [-2.0, 1.0]]
+norm = torch.nn.utils.clip_grad_norm_
+for p in (1.0, 2.0, 3.0, 0.5, float("inf")):
+    clipped(f"clip_grad_norm 1.5, p = {p}", lambda w: norm(w, 1.5, p), *GRADIENTS)
+clipped("clip_grad_norm 10", lambda w: norm(w, 10.0), *GRADIENTS)
+clipped("clip_grad_value 1.5", lambda w: torch.nn.utils.clip_grad_value_(w, 1.5), *GRADIENTS)
 
 PLANE = t([[[[1, -2, 3], [4, 0, -1], [0.5, 2, 6]]]], dtype=torch.float64)
 KERNELS = t([0.5, -1, 0.25, 1.5, 0.75, -0.5, 2, 1]).reshape(2, 1, 2, 2)

@@ -377,6 +377,76 @@ TEST_CASE("load: tensors off their alignment") {
   }
 }
 
+namespace {
+
+struct numbered {
+  std::int64_t count = 3;
+  double rate = 0.1, limit = std::numeric_limits<double>::infinity();
+  buffer<float> sum{tensor<float>({0})};
+  buffer<std::int8_t> none{tensor<std::int8_t>({2, 0})};
+  static void members(auto& self, auto&& visit) {
+    visit("count", self.count);
+    visit("rate", self.rate);
+    visit("limit", self.limit);
+    visit("sum", self.sum);
+    visit("none", self.none);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("save, load: numbers are scalars of 64 bits, whatever floats are asked for") {
+  const support::temporary_folder folder;
+  numbered saved, loaded;
+  saved.rate = 1.0 / 3;
+  saved.limit = -saved.limit;
+  for (const bool half : {false, true}) {
+    io::save(saved, folder / "f", {.floats = half ? std::optional(dtype::bfloat16) : std::nullopt});
+    const io::tensor_file file = io::load_tensors(folder / "f");
+    CHECK(file.tensors.at("rate").type() == dtype::float64);
+    CHECK(file.tensors.at("rate").shape() == shape{});
+    loaded = numbered();
+    CHECK(io::load(loaded, folder / "f").complete());
+    CHECK(loaded.rate == 1.0 / 3);
+    CHECK(loaded.limit == saved.limit);
+    CHECK(loaded.count == 3);
+  }
+  io::tensor_file file = io::load_tensors(folder / "f");
+  file.tensors["rate"] = tensor<float>(shape{}, 2);
+  file.tensors["limit"] = tensor<double>({1}, 2);
+  io::save_tensors(file, folder / "f");
+  CHECK(failure([&] { io::load(loaded, folder / "f"); }) ==
+        "[load] expected " + (folder / "f") +
+            " to fit the model, got 0 loaded; mismatched: rate: expected float64 (), got float32 (), limit: expected "
+            "float64 (), got float64 (1,); pass {.strict = false} to load what fits");
+  CHECK(loaded.rate == 1.0 / 3);
+  CHECK(io::load(loaded, folder / "f", {.strict = false}).loaded == names{"count", "sum", "none"});
+  CHECK_FALSE(failure([&] { io::load(loaded, folder / "f", {.reshape = true}); }).empty());
+}
+
+TEST_CASE("load: a buffer without elements takes the shape of the file, and not another type") {
+  const support::temporary_folder folder;
+  numbered saved, loaded;
+  saved.sum = buffer<float>(from<float>({2, 2}, {1, 2, 3, 4}));
+  io::save(saved, folder / "f");
+  CHECK(io::load(loaded, folder / "f").complete());
+  CHECK(loaded.sum.shape() == shape{2, 2});
+  CHECK(loaded.sum.value()(1, 0) == 3);
+  CHECK(loaded.none.shape() == shape{2, 0});
+  CHECK(io::load(loaded, folder / "f").complete());  // and now it has one
+  io::save(numbered(), folder / "empty");
+  CHECK_FALSE(failure([&] { io::load(loaded, folder / "empty"); }).empty());
+
+  io::tensor_file file = io::load_tensors(folder / "f");
+  file.tensors["sum"] = tensor<double>({2, 2});
+  io::save_tensors(file, folder / "f");
+  numbered fresh;
+  CHECK(failure([&] {
+          io::load(fresh, folder / "f");
+        }).find("mismatched: sum: expected float32 (0,), got float64 (2, 2)") != std::string::npos);
+  CHECK(fresh.sum.shape() == shape{0});
+}
+
 TEST_CASE("save: two members of one path are refused, and the old file stays") {
   const support::temporary_folder folder;
   support::write_bytes(folder / "f", "old");

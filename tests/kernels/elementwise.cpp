@@ -35,6 +35,14 @@ template <class F, class T, int Operands> void run(isa level, std::int64_t count
   (std::make_index_sequence<Operands>{});
 }
 
+// Functions with a number in them.
+struct scale_by_three : kernels::scale {
+  scale_by_three() : kernels::scale{3} {}
+};
+struct approach_slowly : kernels::approach {
+  approach_slowly() : kernels::approach{0.125} {}
+};
+
 template <class T>
 const function<T> functions[] = {
     {"add", 2, run<kernels::add, T, 2>, [](double a, double b, double) { return a + b; }},
@@ -43,6 +51,8 @@ const function<T> functions[] = {
     {"divide", 2, run<kernels::divide, T, 2>, [](double a, double b, double) { return a / b; }},
     {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
     {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
+    {"scale", 1, run<scale_by_three, T, 1>, [](double a, double, double) { return 3 * a; }},
+    {"approach", 2, run<approach_slowly, T, 2>, [](double a, double b, double) { return 0.875 * a + 0.125 * b; }},
     {"where_equal", 3, run<kernels::where_equal, T, 3>, [](double dy, double a, double b) { return a == b ? dy : 0; }},
 };
 
@@ -142,6 +152,26 @@ TEST_CASE_TEMPLATE("elementwise: a piece has the bits of the whole", T, float, d
       INFO(std::string(f.name));
       CHECK(support::same_bits(std::span<const T>(pieces), std::span<const T>(whole)));
     }
+  });
+}
+
+TEST_CASE_TEMPLATE("elementwise: what approaches stays where it has got, and goes on until then", T, float, double) {
+  support::for_each_isa([](isa level) {
+    const std::vector<T> target = support::noise_values<T>(37, 4, 1, 2);
+    std::vector<T> mean = target;
+    const kernels::approach slow{1e-4};  // the other share, as a float, would be off by 1e-8
+    const auto step = [&](int times) {
+      for (int i = 0; i < times; ++i)
+        dispatch<kernels::map<kernels::approach, T>>(level, 37, mean.data(), slow, mean.data(), target.data());
+    };
+    step(1000);
+    CHECK(support::same_bits(std::span<const T>(mean), std::span<const T>(target)));
+    for (T& x : mean) x += 1;
+    step(40000);
+    const double left = std::pow(0.9999, 40000);
+    std::vector<double> expected;
+    for (const T x : target) expected.push_back(static_cast<double>(x) + left);
+    CHECK(support::difference(std::span<const T>(mean), expected) <= (sizeof(T) == 4 ? 2e-3 : 1e-12));
   });
 }
 

@@ -1,4 +1,5 @@
-// SGD step by step as torch.optim.SGD, in every form; the same bits for any number of threads.
+// SGD step by step as torch.optim.SGD, in every form; the same bits for any number of threads. The moving average is
+// SGD with the dampening at the momentum and a first state of zeros (the class MovingAverage of golden/make.py).
 #include <inlay/optim/sgd.hpp>
 
 #include <doctest/doctest.h>
@@ -48,6 +49,21 @@ const course table[] = {
       {0.4157138655577965, -0.7908480587172445, 1.8924647291452348, 0.04724000188553612, -0.8622950988799976},
       {0.3202763116018528, -0.12644450000685906, 1.6871093805422674, -0.6042121792816657, -1.1681488544281236},
       {0.93724069345216, 1.7232197987551068, 2.1156613027832685, -2.1074336592079876, -1.903455977205438}}},
+    {"MovingAverage(momentum=0.9, weight_decay=0.1)",
+     {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 0.1, .moving_average = true},
+     {{0.4967011514499179, -0.9925488485500821, 1.995951151449918, 0.24282488863395216, -0.75409939356211},
+      {0.4905139558330548, -0.9783866634096956, 1.9883164644689293, 0.22917079725809725, -0.7618632144530619},
+      {0.459121542596261, -0.9019030853845962, 1.948583285142896, 0.15504994865299787, -0.8031235058197882},
+      {0.3693413778841536, -0.5834800291319426, 1.814749046063605, -0.1590326337886162, -0.9622216785626332}}},
+    {"SGD([w, {b, lr=0.025, weight_decay=0}], lr=0.05, momentum=0.8, weight_decay=0.1)",
+     {.learning_rate = 0.05,
+      .momentum = 0.8,
+      .weight_decay = 0.1,
+      .groups = {{.match = "b", .learning_rate_scale = 0.5, .weight_decay = 0.0}}},
+     {{0.4670115144991789, -0.9254884855008211, 1.9595115144991788, 0.21474944316976083, -0.77237196781055},
+      {0.413424446594395, -0.793137477680646, 1.8901753101818333, 0.15070187744397057, -0.8120232312518617},
+      {0.2642590883867942, -0.1850003108417541, 1.6272498080293514, -0.1733563345085248, -0.9943530759387905},
+      {0.7106828213334351, 1.3768478276502911, 1.6922709305672616, -1.327732543085867, -1.5444069590255933}}},
 };
 
 }  // namespace
@@ -60,15 +76,33 @@ TEST_CASE("sgd: the same bits for any number of threads") {
   traces::check_threads<float, sgd>(sgd_config{.learning_rate = 0.01, .momentum = 0.9, .weight_decay = 0.1});
 }
 
+TEST_CASE("sgd: a moving average has a closed form") {
+  // With a gradient of 1: v = 1 - 0.75^t, so after n steps w = -rate (n - 3 (1 - 0.75^n)).
+  traces::model<double> m;
+  m.b.write([](std::span<double> b) { b[0] = b[1] = 0; });
+  sgd sgd{m, {.learning_rate = 0.5, .momentum = 0.75, .moving_average = true}};
+  for (int n = 1; n <= 10; ++n) {
+    sgd.zero_grad();
+    sum(m.b.in(variable<double>{tensor<double>()})).backward();
+    sgd.step();
+    const double expected = -0.5 * (n - 3 * (1 - std::pow(0.75, n)));
+    support::check_close(m.b.value(), {expected, expected});
+  }
+}
+
 TEST_CASE("sgd: numbers out of range") {
   traces::model<float> m;
   CHECK_THROWS_WITH_AS(sgd(m, {.learning_rate = -1}), "[learning_rate] expected a rate of 0 or more, got -1",
                        value_error);
-  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = -0.5}),
-                       "[sgd] expected .momentum and .weight_decay of 0 or more, got -0.5 and 0", value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = -0.5}), "[sgd] expected .momentum of 0 or more, got -0.5", value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.weight_decay = -1}), "[sgd] expected .weight_decay of 0 or more, got -1", value_error);
   CHECK_THROWS_AS(sgd(m, {.weight_decay = NAN}), value_error);
-  CHECK_THROWS_WITH_AS(sgd(m, {.nesterov = true}), "[sgd] expected .momentum above 0 and no .dampening with .nesterov",
-                       value_error);
-  CHECK_THROWS_AS(sgd(m, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), value_error);
+  const char* nesterov = "[sgd] expected .momentum above 0 and no .dampening or .moving_average with .nesterov";
+  CHECK_THROWS_WITH_AS(sgd(m, {.nesterov = true}), nesterov, value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), nesterov, value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = 0.9, .nesterov = true, .moving_average = true}), nesterov, value_error);
+  const char* average = "[sgd] expected .momentum below 1 and no .dampening with .moving_average";
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = 1, .moving_average = true}), average, value_error);
+  CHECK_THROWS_WITH_AS(sgd(m, {.momentum = 0.9, .dampening = 0.1, .moving_average = true}), average, value_error);
   CHECK(m.w.shared_cell()->optimisers == 0);  // the refused ones left nothing behind
 }

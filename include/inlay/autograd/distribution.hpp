@@ -16,7 +16,7 @@ struct distribution {
   double first = 0, second = 0;
   inlay::fan fan = inlay::fan::in;
   std::int64_t zero_row = -1;  // of a matrix: starts as zeros
-  tensor<double> (*values)(random::generator&, const shape&, const distribution&) = nullptr;  // of an `other` kind
+  tensor<double> (*make)(random::generator&, const shape&, const distribution&) = nullptr;  // of an `other` kind
 
   static constexpr distribution constant(double value) { return {.of = kind::constant, .first = value}; }
   static constexpr distribution uniform(double low, double high) {
@@ -27,11 +27,11 @@ struct distribution {
   }
   // Normal, drawn again where it is more than two standard deviations off.
   static constexpr distribution truncated_normal(double mean, double stddev) {
-    return {.of = kind::other, .first = mean, .second = stddev, .values = &truncated_values<>};
+    return {.of = kind::other, .first = mean, .second = stddev, .make = &truncated_values<>};
   }
   // Rows (or columns, if there are fewer) at right angles and of length gain (Saxe, McClelland and Ganguli, 2013).
   static constexpr distribution orthogonal(double gain = 1) {
-    return {.of = kind::other, .first = gain, .values = &orthogonal_values<>};
+    return {.of = kind::other, .first = gain, .make = &orthogonal_values<>};
   }
   // Variance `times_fan` / fan.
   static constexpr distribution scaled_uniform(double times_fan, inlay::fan of_fan) {
@@ -52,7 +52,7 @@ struct distribution {
         out = random::normal<T>(g, sizes, static_cast<T>(first), static_cast<T>(second));
         break;
       case kind::other:
-        out = values(g, sizes, *this).template cast<T>();
+        out = make(g, sizes, *this).template cast<T>();
         break;
       case kind::scaled_uniform: {
         const double bound = __builtin_sqrt(3 * variance(sizes));

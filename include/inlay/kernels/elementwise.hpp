@@ -94,6 +94,12 @@ struct blend {
     return multiply_add(a, V(share_a), b * V(share_b));
   }
 };
+// a moved towards b by a part of the way, and not at all when they are the same: rounded shares of the two would drift.
+struct approach {
+  using memory_bound = void;
+  double part;
+  template <class V> INLAY_INLINE V operator()(const V& a, const V& b) const { return multiply_add(V(part), b - a, a); }
+};
 
 // a + b c, for accumulating products.
 struct add_product {

@@ -93,7 +93,7 @@ template <class T> struct rmsprop_update : update_level<T> {
       if (average != nullptr) {
         const V a = multiply_add(V(n.alpha), V::load_up_to(average + i, left), V(n.share) * grad);
         a.store_up_to(average + i, left);
-        spread = s - a * a;
+        spread = max(V::zero(), s - a * a);  // rounding could leave less than nothing
       }
       V direction = grad / (kernels::sqrt(spread) + V(n.epsilon));
       if (velocity != nullptr) {

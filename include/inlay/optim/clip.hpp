@@ -1,6 +1,9 @@
 // Gradients kept within bounds, between backward() and the optimiser's step().
 #pragma once
 
+#include <cmath>
+#include <limits>
+
 #include "../autograd/members.hpp"
 #include "../ops/functions.hpp"
 #include "../ops/reduce.hpp"
@@ -16,8 +19,14 @@ struct clip_grad_norm_options {
 
 namespace detail {
 
+// By its bits, as is_nan.
+inline bool finite_by_bits(double value) noexcept {
+  return std::bit_cast<std::uint64_t>(value) << 1 <
+         std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity()) << 1;
+}
+
 template <class T> double power_sum(const tensor<T>& g, double p) {
-  if (std::isinf(p)) return g.size() == 0 ? 0 : static_cast<double>(max(abs(g)).item());
+  if (!finite_by_bits(p)) return g.size() == 0 ? 0 : static_cast<double>(max(abs(g)).item());
   if (p == 2) return static_cast<double>(sum(g * g).item());
   return static_cast<double>(sum(pow(abs(g), p)).item());
 }
@@ -52,14 +61,16 @@ double clip_grad_norm(const std::vector<member>& members, double max_norm,
   double total = 0;
   each_gradient(members, [&](const auto& cell) {
     const double part = power_sum(cell.gradient(), p);
-    total = std::isinf(p) ? (part > total || is_nan(part) ? part : total) : total + part;
+    if (finite_by_bits(p))
+      total += part;
+    else if (!is_nan(total) && (is_nan(part) || part > total))
+      total = part;
   });
-  const double norm = std::isinf(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
-  const bool finite = norm <= (std::numeric_limits<double>::max)() && !is_nan(norm);
-  if (options.error_if_nonfinite && !finite)
+  const double norm = !finite_by_bits(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
+  if (options.error_if_nonfinite && !finite_by_bits(norm))
     throw value_error("clip_grad_norm", {"expected a finite norm of all gradients, got ", norm});
   const double factor = max_norm / (norm + 1e-6);
-  if (!(factor >= 1)) change_gradients(members, kernels::scale{factor});
+  if (!finite_by_bits(norm) || factor < 1) change_gradients(members, kernels::scale{factor});
   return norm;
 }
 

@@ -1,7 +1,11 @@
 // Exponential moving average of a model's weights (Polyak and Juditsky, 1992): average = decay average + (1 - decay) w
-// after each step. It often predicts better than the last weights. Buffers are copied.
+// after each step. It often predicts better than the last weights. Buffers are copied; numbers that the model lists
+// stay as they were in the beginning.
 #pragma once
 
+#include <algorithm>
+
+#include "../autograd/members.hpp"
 #include "../kernels/elementwise.hpp"
 #include "../ops/map.hpp"
 
@@ -14,11 +18,13 @@ struct ema_config {
 
 template <module M> class ema {
  public:
-  // Starts with the weights that the model has. The model may be moved. Throws value_error for a decay out of range.
+  // Starts with the weights that the model has. The model may be moved. Throws value_error for a decay out of range,
+  // and when a copy of the model shares weights with it.
   explicit ema(const M& model, const ema_config& config = {})
       : config_(config), average_(model), from_(members_of(model)), to_(members_of(average_)) {
     if (!(config.decay >= 0 && config.decay < 1))
       throw value_error("ema", {"expected .decay from 0 to below 1, got ", config.decay});
+    check_own(from_, to_);
   }
   ema(const ema&) = delete;
   ema& operator=(const ema&) = delete;
@@ -39,13 +45,21 @@ template <module M> class ema {
   }
 
  private:
+  INLAY_COLD static void check_own(const std::vector<member>& from, const std::vector<member>& to) {
+    for (std::size_t i = 0; i < to.size(); ++i)
+      if (to[i].cell && to[i].cell.get() == from[i].cell.get())
+        throw value_error("ema", {"expected a model whose copy has weights of its own, got one that shares ",
+                                  to[i].path, " with its copy; a std::shared_ptr does so"});
+  }
+
   INLAY_COLD static void update(const std::vector<member>& from, const std::vector<member>& to, double decay) {
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      if (!to[i].cell) {
-        to[i].size != nullptr ? void(*to[i].size = *from[i].size) : void(*to[i].number = *from[i].number);
-      } else if (!(to[i].cell->shape() == from[i].cell->shape())) {
+    for (std::size_t i = 0; i < to.size(); ++i)
+      if (to[i].cell && !(to[i].cell->shape() == from[i].cell->shape()))
         throw shape_error("ema", {"expected ", to[i].path, " to keep its shape ", to[i].cell->shape(), ", got ",
                                   from[i].cell->shape(), "; make a new average of the changed model"});
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      if (!to[i].cell) {
+        continue;  // its address may be that of a model that moved
       } else if (!to[i].is_parameter()) {
         to[i].cell->assign_from(*from[i].cell);
       } else if (to[i].cell->type == dtype::float32) {
@@ -60,7 +74,7 @@ template <module M> class ema {
   static void blend(const inlay::detail::cell_base& from, inlay::detail::cell_base& to, double decay) {
     const T* w = static_cast<const inlay::detail::cell<T>&>(from).typed().data();
     static_cast<inlay::detail::cell<T>&>(to).write([&](std::span<T> values) {
-      inlay::detail::run_map(kernels::blend{decay, 1 - decay}, values.data(), static_cast<std::int64_t>(values.size()),
+      inlay::detail::run_map(kernels::approach{1 - decay}, values.data(), static_cast<std::int64_t>(values.size()),
                              static_cast<const T*>(values.data()), w);
     });
   }

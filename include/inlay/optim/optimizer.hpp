@@ -3,7 +3,6 @@
 // state, by the paths of the weights.
 #pragma once
 
-#include <cmath>
 
 #include "../autograd/members.hpp"
 
@@ -37,11 +36,16 @@ struct weight {
   }
 
   // Takes out of the state what was taken out of the weight.
-  INLAY_COLD void follow() {
+  void follow() {
+    if (followed != cell->selections.size()) [[unlikely]]
+      select();
+  }
+
+  // Throws state_error when the weight got another shape than its state, as from a file.
+  void check() const {
     for (const auto& state : states)
-      for (std::size_t i = state ? state->selections.size() : cell->selections.size(); i < cell->selections.size(); ++i)
-        state->select(cell->selections[i]);
-    followed = cell->selections.size();
+      if (state && !(state->shape() == cell->shape())) [[unlikely]]
+        misfit(state->shape());
   }
 
   std::string path;
@@ -50,6 +54,19 @@ struct weight {
   std::int64_t steps = 0;    // that moved this weight
   std::size_t followed = 0;  // of the cell's selections
   std::array<detail::counted<detail::cell_base>, 3> states = {};
+
+ private:
+  INLAY_COLD void select() {
+    for (const auto& state : states)
+      for (std::size_t i = state ? state->selections.size() : cell->selections.size(); i < cell->selections.size(); ++i)
+        state->select(cell->selections[i]);
+    followed = cell->selections.size();
+  }
+
+  [[noreturn]] INLAY_COLD void misfit(const shape& sizes) const {
+    throw state_error("optimizer", {"expected ", path, " to have the shape of its state, ", sizes, ", got ",
+                                    cell->shape(), "; make a new optimiser for weights of other shapes"});
+  }
 };
 
 // What an optimiser tells its base.
@@ -75,18 +92,19 @@ class optimizer {
     }
   }
 
-  // Moves every trainable weight that has a gradient. Throws state_error when a weight outside the model got a
-  // gradient in the same backward pass: it would never be trained.
+  // Moves every trainable weight that has a gradient. Throws state_error, before any moves, when a weight outside the
+  // model got a gradient in the same backward pass (it would never be trained), or one got another shape from a file.
   void step() {
-    for (const weight& w : weights_) {
+    for (weight& w : weights_) {
       const detail::counted<detail::cell_base>& stray = w.cell->stray;
       if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]]
         forgotten(*stray);
+      w.follow();
+      w.check();
     }
     ++steps_;
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
-      if (w.followed != w.cell->selections.size()) w.follow();
       if (w.steps++ == 0) w.prepare(states_, first_state_);
       if (w.cell->type == dtype::float32)
         update(w, static_cast<detail::cell<float>&>(*w.cell));
@@ -106,7 +124,8 @@ class optimizer {
   double learning_rate() const noexcept { return learning_rate_; }
   // Throws value_error when the rate is negative or NaN.
   void set_learning_rate(double rate) {
-    if (!(rate >= 0)) throw value_error("learning_rate", {"expected a rate of 0 or more, got ", rate});
+    if (inlay::detail::is_nan(rate) || rate < 0)
+      throw value_error("learning_rate", {"expected a rate of 0 or more, got ", rate});
     learning_rate_ = rate;
   }
 
@@ -129,6 +148,7 @@ class optimizer {
     visit("momentum", self.momentum_);
     for (weight& w : self.weights_) {
       if (!w.cell->trainable && w.steps == 0) continue;
+      w.follow();
       w.prepare(self.states_, self.first_state_);
       visit("state." + w.path + ".steps", w.steps);
       for (std::size_t i = 0; i < w.states.size(); ++i)

@@ -62,6 +62,7 @@ class reduce_lr_on_plateau {
     return config_.maximize ? std::numeric_limits<double>::lowest() : (std::numeric_limits<double>::max)();
   }
   bool better(double value) const noexcept {
+    if (inlay::detail::is_nan(value)) return false;
     const double margin = config_.relative ? config_.threshold * (best_ < 0 ? -best_ : best_) : config_.threshold;
     if (best_ == worst()) return config_.maximize ? value > best_ : value < best_;
     return config_.maximize ? value > best_ + margin : value < best_ - margin;

@@ -1,7 +1,8 @@
 // What all learning-rate schedules share. A schedule sets its optimiser's rate once when it is made and again with
 // every step(), which a training loop calls after each step of the optimiser, or after each epoch: the unit is the
 // caller's.
-//   rate(t) = base rate · factor(t), as PyTorch's scheduler of the same name; first of all a linear warm-up, if asked.
+//   rate(t) from the base rate and t alone, as PyTorch's scheduler of the same name; first of all a linear warm-up, if
+//   asked.
 // A schedule is a module: io::save and io::load keep where it is.
 #pragma once
 
@@ -33,7 +34,7 @@ class schedule {
       const double part = static_cast<double>(steps) / static_cast<double>(warm_up_.steps);
       return base_ * (warm_up_.start + (1 - warm_up_.start) * part);
     }
-    return base_ * factor(steps - warm_up_.steps);
+    return scheduled(base_, steps - warm_up_.steps);
   }
 
   std::int64_t steps() const noexcept { return steps_; }
@@ -53,7 +54,8 @@ class schedule {
                                      " and ", warm_up.start});
   }
 
-  virtual double factor(std::int64_t step) const = 0;
+  // The rate after `step` steps without warm-up.
+  virtual double scheduled(double base, std::int64_t step) const = 0;
   virtual void apply() { optimizer_.set_learning_rate(rate(steps_)); }
 
   // The check that the configs share.

@@ -14,13 +14,13 @@ struct step_lr_config {
 class step_lr final : public schedule {
  public:
   step_lr(optimizer& of, const step_lr_config& config) : schedule(of, config.warm_up), config_(config) {
-    expect(config.step_size > 0, "step_lr", ".step_size of 1 or more");
+    expect(config.step_size > 0 && config.gamma >= 0, "step_lr", ".step_size of 1 or more and .gamma of 0 or more");
     apply();
   }
 
  private:
-  double factor(std::int64_t t) const override {
-    return std::pow(config_.gamma, static_cast<double>(t / config_.step_size));
+  double scheduled(double base, std::int64_t t) const override {
+    return base * std::pow(config_.gamma, static_cast<double>(t / config_.step_size));
   }
   step_lr_config config_;
 };
@@ -34,14 +34,15 @@ struct multi_step_lr_config {
 class multi_step_lr final : public schedule {
  public:
   multi_step_lr(optimizer& of, const multi_step_lr_config& config) : schedule(of, config.warm_up), config_(config) {
+    expect(config.gamma >= 0, "multi_step_lr", ".gamma of 0 or more");
     for (std::size_t i = 1; i < config.milestones.size(); ++i)
       expect(config.milestones[i - 1] <= config.milestones[i], "multi_step_lr", ".milestones in growing order");
     apply();
   }
 
  private:
-  double factor(std::int64_t t) const override {
-    double out = 1;
+  double scheduled(double base, std::int64_t t) const override {
+    double out = base;
     for (const std::int64_t milestone : config_.milestones)
       if (t >= milestone) out *= config_.gamma;
     return out;
@@ -62,7 +63,9 @@ class exponential_lr final : public schedule {
   }
 
  private:
-  double factor(std::int64_t t) const override { return std::pow(config_.gamma, static_cast<double>(t)); }
+  double scheduled(double base, std::int64_t t) const override {
+    return base * std::pow(config_.gamma, static_cast<double>(t));
+  }
   exponential_lr_config config_;
 };
 
@@ -81,9 +84,9 @@ class linear_lr final : public schedule {
   }
 
  private:
-  double factor(std::int64_t t) const override {
+  double scheduled(double base, std::int64_t t) const override {
     const double part = static_cast<double>((std::min)(t, config_.steps)) / static_cast<double>(config_.steps);
-    return config_.start + (config_.end - config_.start) * part;
+    return base * (config_.start + (config_.end - config_.start) * part);
   }
   linear_lr_config config_;
 };
@@ -102,9 +105,9 @@ class polynomial_lr final : public schedule {
   }
 
  private:
-  double factor(std::int64_t t) const override {
-    return std::pow(1 - static_cast<double>((std::min)(t, config_.steps)) / static_cast<double>(config_.steps),
-                    config_.power);
+  double scheduled(double base, std::int64_t t) const override {
+    const double part = static_cast<double>((std::min)(t, config_.steps)) / static_cast<double>(config_.steps);
+    return base * std::pow(1 - part, config_.power);
   }
   polynomial_lr_config config_;
 };
@@ -128,13 +131,13 @@ class cosine_annealing_lr final : public schedule {
   }
 
  private:
-  double factor(std::int64_t t) const override {
+  double scheduled(double base, std::int64_t t) const override {
     std::int64_t length = config_.steps;
+    if (config_.restarts && config_.growth == 1) t %= length;
     if (config_.restarts)
       for (; t >= length; length *= config_.growth) t -= length;
     const double part = static_cast<double>((std::min)(t, length)) / static_cast<double>(length);
-    const double lowest = base_rate() > 0 ? config_.minimum / base_rate() : 0;
-    return lowest + (1 - lowest) * (1 + std::cos(3.14159265358979323846 * part)) / 2;
+    return config_.minimum + (base - config_.minimum) * (1 + std::cos(3.14159265358979323846 * part)) / 2;
   }
   cosine_annealing_lr_config config_;
 };
@@ -158,17 +161,19 @@ class one_cycle_lr final : public schedule {
            ".max_rate above 0, .steps of 1 or more and .pct_start from 0 to 1");
     expect(config.div_factor > 0 && config.final_div_factor > 0, "one_cycle_lr",
            ".div_factor and .final_div_factor above 0");
+    const auto fraction = [](double momentum) { return momentum >= 0 && momentum < 1; };
+    expect(!config.cycle_momentum || (fraction(config.base_momentum) && fraction(config.max_momentum)), "one_cycle_lr",
+           ".base_momentum and .max_momentum from 0 to below 1");
     apply();
   }
 
  private:
-  double factor(std::int64_t t) const override {
-    const double first = config_.max_rate / config_.div_factor, last = first / config_.final_div_factor;
-    return base_rate() > 0 ? along(t, first, config_.max_rate, last) / base_rate() : 0;
+  double scheduled(double, std::int64_t t) const override {
+    const double first = config_.max_rate / config_.div_factor;
+    return along(t, first, config_.max_rate, first / config_.final_div_factor);
   }
   void apply() override {
-    const double first = config_.max_rate / config_.div_factor, last = first / config_.final_div_factor;
-    optimizer_.set_learning_rate(along(steps(), first, config_.max_rate, last));
+    schedule::apply();
     if (config_.cycle_momentum && optimizer_.momentum() >= 0)
       optimizer_.set_momentum(along(steps(), config_.max_momentum, config_.base_momentum, config_.max_momentum));
   }
