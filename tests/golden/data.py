@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""Prints the golden bytes and numbers of tests/{io,data}: what NumPy, zipfile, scikit-learn and Keras' rules make of
+small fixed inputs. Run it with python3-numpy and python3-sklearn; the tests need no Python.
+"""
+import io
+import zipfile
+
+import numpy as np
+
+
+def bytes_of(array, version=None):
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.asanyarray(array), version=version)
+    return out.getvalue()
+
+
+def show(name, data):
+    print(f"{name}:")
+    text = data.hex()
+    for i in range(0, len(text), 112):
+        print(f"    {text[i:i + 112]}")
+
+
+def npy():
+    for dtype in ("f4", "f8", "i4", "i8", "u1", "i1", "b1", "f2"):
+        show(f"npy {dtype}", bytes_of(np.array([[1, 0, 3], [1, 1, 0]], dtype)))
+    show("npy scalar", bytes_of(np.float64(0.5)))
+    show("npy (0, 2, 1)", bytes_of(np.zeros((0, 2, 1), "f4")))
+    cube = np.arange(24, dtype="i2").reshape(2, 3, 4)
+    show("npy fortran", bytes_of(np.asfortranarray(cube)))
+    show("npy version 2 big-endian", bytes_of(np.array([1, -2, 1e300], ">f8"), (2, 0)))
+    show("npy version 3", bytes_of(np.array([1, 2**63], "u8"), (3, 0)))
+
+
+def npz():
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as z:
+        z.writestr(zipfile.ZipInfo("a.npy"), bytes_of(np.arange(3, dtype="f4")))
+        z.writestr(zipfile.ZipInfo("b c.npy"), bytes_of(np.array(True)))
+    show("npz stored", stored.getvalue())
+    for save in (np.savez, np.savez_compressed):
+        out = io.BytesIO()
+        save(out, x=np.arange(40, dtype="i4").reshape(5, 8), y=np.array([1.5, -2]))
+        show(save.__name__, out.getvalue())
+
+
+npy()
+npz()
