@@ -6,6 +6,11 @@ import io
 import zipfile
 
 import numpy as np
+from sklearn import impute, preprocessing
+
+NAN = float("nan")
+TABLE = np.array([[1, 2, 7, NAN], [2.5, NAN, 7, 3], [NAN, -4, 7, 3], [8, 0.5, 7, -1], [-1, 0.25, 7, NAN]])
+OTHER = np.array([[0, 10, 7.5, 1], [NAN, -10, 6, NAN]])
 
 
 def bytes_of(array, version=None):
@@ -44,5 +49,34 @@ def npz():
         show(save.__name__, out.getvalue())
 
 
+def numbers(name, values):
+    print(f"{name}: {{{', '.join(repr(v) for v in np.asarray(values).reshape(-1).tolist())}}}")
+
+
+def transforms():
+    for name, t in (
+        ("standard", preprocessing.StandardScaler()),
+        ("standard without mean", preprocessing.StandardScaler(with_mean=False)),
+        ("standard without std", preprocessing.StandardScaler(with_std=False)),
+        ("min max", preprocessing.MinMaxScaler()),
+        ("min max (-1, 3) clip", preprocessing.MinMaxScaler((-1, 3), clip=True)),
+        ("impute mean", impute.SimpleImputer(strategy="mean")),
+        ("impute median", impute.SimpleImputer(strategy="median")),
+        ("impute most frequent", impute.SimpleImputer(strategy="most_frequent")),
+        ("impute constant", impute.SimpleImputer(strategy="constant", fill_value=-9)),
+    ):
+        t.fit(TABLE)
+        numbers(f"{name}: table", t.transform(TABLE))
+        numbers(f"{name}: other", t.transform(OTHER))
+    one_hot = preprocessing.OneHotEncoder(handle_unknown="ignore").fit([[3, 0.5], [-1, 2], [3, 2], [7, 0.5]])
+    numbers("one hot", one_hot.transform([[7, 2], [3, 9], [-1, 0.5]]).toarray())
+    labels = preprocessing.LabelEncoder().fit(["elm", "oak", "Ash", "elm", ""])
+    print("labels", labels.classes_, labels.transform(["oak", "elm", ""]))
+    # Rounding makes a variance of a constant column, which must not be divided by.
+    constant = preprocessing.StandardScaler().fit(np.full((10, 1), 0.1))
+    print("constant", constant.mean_, constant.scale_)
+
+
 npy()
 npz()
+transforms()

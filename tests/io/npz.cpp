@@ -111,7 +111,9 @@ TEST_CASE("npz: written as Python's zipfile does") {
   io::save_npz(arrays, folder / "f");
   const io::named_tensors back = io::load_npz(folder / "f");
   CHECK(back.size() == 4);
-  for (const auto& [name, t] : arrays) {
+  for (const auto& item : arrays) {
+    const std::string& name = item.first;
+    const any_tensor& t = item.second;
     INFO(name);
     REQUIRE(back.contains(name));
     CHECK(back.at(name).type() == t.type());
