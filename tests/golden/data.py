@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import numpy as np
-from sklearn import impute, preprocessing
+from sklearn import impute, model_selection, preprocessing
 
 NAN = float("nan")
 TABLE = np.array([[1, 2, 7, NAN], [2.5, NAN, 7, 3], [NAN, -4, 7, 3], [8, 0.5, 7, -1], [-1, 0.25, 7, NAN]])
@@ -77,6 +77,15 @@ def transforms():
     print("constant", constant.mean_, constant.scale_)
 
 
+def splits():
+    for rows, k in ((10, 3), (5, 5)):
+        print(f"k_fold {rows} {k}", [test.tolist() for _, test in model_selection.KFold(k).split(range(rows))])
+    for classes, k in (([2, 0, 0, 2, 1, 0, 2, 0, 1, 0, 0, 5], 3), ([1, 1, 0, 0, 0, 1, 1], 2)):
+        folds = model_selection.StratifiedKFold(k).split(classes, classes)
+        print(f"stratified {classes} {k}", [test.tolist() for _, test in folds])
+
+
 npy()
 npz()
 transforms()
+splits()
