@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Prints the golden bytes and numbers of tests/{io,data}: what NumPy, zipfile, scikit-learn and Keras' rules make of
-small fixed inputs. Run it with python3-numpy and python3-sklearn; the tests need no Python.
+small fixed inputs. Run it with python3-numpy, python3-sklearn and python3-torch; the tests need no Python.
 """
 import io
 import zipfile
 
 import numpy as np
+import torch
 from sklearn import impute, model_selection, preprocessing
 
 NAN = float("nan")
@@ -85,7 +86,21 @@ def splits():
         print(f"stratified {classes} {k}", [test.tolist() for _, test in folds])
 
 
+def images():
+    small = torch.arange(24.0, dtype=torch.float64).mul(0.7).sin().reshape(1, 2, 3, 4)
+    for size in ((2, 3), (5, 4), (1, 1), (3, 9)):
+        y = torch.nn.functional.interpolate(small, size, mode="bilinear", antialias=True)
+        numbers(f"resize {size}", y)
+    # y(p) = x(A p): a turn by 30 degrees at scale 1.25, moved by (0.5, -0.25) pixels; pixels of a 4 x 4 image.
+    c, s = np.cos(np.pi / 6) / 1.25, np.sin(np.pi / 6) / 1.25
+    theta = torch.tensor([[[c, s, 0.5 / 2], [-s, c, -0.25 / 2]]], dtype=torch.float64)
+    square = torch.arange(16.0, dtype=torch.float64).mul(0.7).sin().reshape(1, 1, 4, 4)
+    grid = torch.nn.functional.affine_grid(theta, (1, 1, 4, 4), align_corners=False)
+    numbers("warp", torch.nn.functional.grid_sample(square, grid, align_corners=False))
+
+
 npy()
 npz()
 transforms()
 splits()
+images()

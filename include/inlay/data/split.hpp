@@ -24,6 +24,8 @@ template <dataset Source> class subset {
     const tensor<std::int64_t> of_source = take_rows(rows_, rows);
     return source_.batch(of_source.values());
   }
+  void set_epoch(std::uint64_t epoch) requires requires(Source& s) { s.set_epoch(epoch); }
+  { source_.set_epoch(epoch); }
 
  private:
   Source source_;
