@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Prints the golden bytes and numbers of tests/{io,data}: what NumPy, zipfile, scikit-learn and Keras' rules make of
-small fixed inputs. Run it with python3-numpy, python3-sklearn and python3-torch; the tests need no Python.
+small fixed inputs. Run it with python3-numpy, python3-pil, python3-sklearn and
+python3-torch; the tests need no Python.
 """
 import io
 import zipfile
 
 import numpy as np
 import torch
+from PIL import Image
 from sklearn import impute, model_selection, preprocessing
 
 NAN = float("nan")
@@ -99,8 +101,18 @@ def images():
     numbers("warp", torch.nn.functional.grid_sample(square, grid, align_corners=False))
 
 
+def files_of_images():
+    y, x = np.mgrid[0:5, 0:7]
+    rgb = np.stack([x * 30, y * 50, 255 - x * 20 - y * 10], -1).astype("u1")
+    for name, options in (("PNG", {}), ("JPEG", {"quality": 90, "subsampling": 0, "optimize": True})):
+        out = io.BytesIO()
+        Image.fromarray(rgb).save(out, name, **options)
+        show(name, out.getvalue())
+
+
 npy()
 npz()
 transforms()
 splits()
 images()
+files_of_images()
