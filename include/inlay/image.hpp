@@ -1,5 +1,5 @@
 // PNG and JPEG files as tensors, and folders of them as datasets. Brings stb_image (headers alone, nothing to link),
-// compiled into a namespace of this library: the host may use its own stb, implemented in another source. Sizes are
+// compiled into a namespace of its own: the host may use its own stb, implemented in another source. Sizes are
 // checked before pixels are unpacked; yet stb_image is not made for files from an enemy.
 #pragma once
 
@@ -34,6 +34,8 @@ inline void* stb_allocate(void* old, std::size_t bytes) noexcept {
 [[noreturn]] INLAY_COLD inline void stb_broken() {
   throw io_error("read_image", {"expected a sound image, got one that stb_image does not understand"});
 }
+
+}  // namespace inlay::inline v0_1::data::detail
 
 #pragma GCC diagnostic push
 #ifdef __clang__
@@ -77,7 +79,7 @@ inline void* stb_allocate(void* old, std::size_t bytes) noexcept {
 #define STBI_MALLOC(bytes) inlay::data::detail::stb_allocate(nullptr, bytes)
 #define STBI_REALLOC(old, bytes) inlay::data::detail::stb_allocate(old, bytes)
 #define STBI_FREE(at) ::free(at)
-namespace stb {
+namespace inlay_stb {  // not in inlay, whose pow and abs would hide those of C
 #if __has_include(<stb/stb_image.h>)
 #include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
@@ -85,7 +87,7 @@ namespace stb {
 #include <stb_image.h>
 #include <stb_image_write.h>
 #endif
-}  // namespace stb
+}  // namespace inlay_stb
 #undef STBI_NO_STDIO
 #undef STBI_WRITE_NO_STDIO
 #undef STBI_ONLY_PNG
@@ -104,8 +106,6 @@ namespace stb {
 #pragma pop_macro("STBIDEF")
 #pragma pop_macro("STBIWDEF")
 #pragma GCC diagnostic pop
-
-}  // namespace inlay::inline v0_1::data::detail
 
 namespace inlay::inline v0_1::data {
 
@@ -144,7 +144,7 @@ struct read_image_options {
 // Reads a PNG or JPEG file -> (C, H, W). Throws io_error, which names the file and what is wrong in it.
 template <class = void>  // compiled only where it is used
 INLAY_COLD tensor<std::uint8_t> read_image(const std::string& path, const read_image_options& options = {}) {
-  namespace stb = detail::stb;
+  namespace stb = inlay_stb;
   if (options.channels < 0 || options.channels > 4)
     throw value_error("read_image", {"expected .channels of 0 to 4, got ", options.channels});
   const std::int64_t most = std::min<std::int64_t>(options.limit, INT_MAX);
@@ -198,8 +198,8 @@ INLAY_COLD void write_png(const tensor<std::uint8_t>& image, const std::string& 
     static_cast<std::string*>(to)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));
   };
   const auto width = static_cast<int>(image.dim(2)), parts = static_cast<int>(channels);
-  if (!detail::stb::stbi_write_png_to_func(append, &packed, width, static_cast<int>(image.dim(1)), parts, pixels.data(),
-                                           width * parts))
+  if (!inlay_stb::stbi_write_png_to_func(append, &packed, width, static_cast<int>(image.dim(1)), parts, pixels.data(),
+                                         width * parts))
     throw memory_error("write_png", {"expected memory to pack ", path, ", got none"});
   io::atomic_writer out(path);
   out.write(packed);

@@ -349,7 +349,7 @@ TEST_CASE("inflate_with_zlib: an archive of numpy.savez_compressed, whole, damag
   std::vector<std::uint8_t> to(3), from(three.begin(), three.end());
   io::inflate_with_zlib("x", from, to);
   CHECK(std::string(to.begin(), to.end()) == "abc");
-  for (const std::size_t size : {0, 1, 2, 4, 100}) refused(three, size);
+  for (const std::size_t size : {0u, 1u, 2u, 4u, 100u}) refused(three, size);
   for (std::size_t length = 0; length < three.size(); ++length) refused(three.substr(0, length), 3);
   refused(three + "x", 3);
   refused("\xFF\xFF", 3);

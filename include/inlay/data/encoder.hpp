@@ -54,7 +54,7 @@ template <floating T = float> class one_hot_encoder {
         const double value = inlay::detail::convert<double>(*values++);
         const std::span<const double> known = of_column(i);
         const auto found = std::lower_bound(known.begin(), known.end(), value);
-        if (found != known.end() && *found == value)
+        if (found != known.end() && *found == value && !inlay::detail::is_nan(value))
           to[found - known.begin()] = T{1};
         else if (!config_.ignore_unknown)
           throw value_error("one_hot_encoder", {"expected a category that was fitted, got ", value, " in row ", row,
