@@ -70,9 +70,9 @@ template <class T> void warp(const image<T>& of, const affine& a, T fill) {
     for (std::int64_t column = 0; column < of.width; ++column, ++to) {
       const double dx = static_cast<double>(column) - middle_x, dy = static_cast<double>(row) - middle_y;
       const double x = a.xx * dx + a.xy * dy + a.x0 + middle_x, y = a.yx * dx + a.yy * dy + a.y0 + middle_y;
-      const bool near = x > -1 && y > -1 && x < static_cast<double>(of.width) && y < static_cast<double>(of.height);
-      const std::int64_t left = near ? static_cast<std::int64_t>(x + 1) - 1 : 0;
-      const std::int64_t top = near ? static_cast<std::int64_t>(y + 1) - 1 : 0;
+      const bool seen = x > -1 && y > -1 && x < static_cast<double>(of.width) && y < static_cast<double>(of.height);
+      const std::int64_t left = seen ? static_cast<std::int64_t>(x + 1) - 1 : 0;
+      const std::int64_t top = seen ? static_cast<std::int64_t>(y + 1) - 1 : 0;
       const double right = x - static_cast<double>(left), below = y - static_cast<double>(top);
       for (std::int64_t c = 0; c < of.channels; ++c) {
         const T* plane = before.data() + c * of.plane();
@@ -82,7 +82,7 @@ template <class T> void warp(const image<T>& of, const affine& a, T fill) {
         };
         const double value = (1 - below) * ((1 - right) * at(top, left) + right * at(top, left + 1)) +
                              below * ((1 - right) * at(top + 1, left) + right * at(top + 1, left + 1));
-        to[c * of.plane()] = near ? static_cast<T>(value) : fill;
+        to[c * of.plane()] = seen ? static_cast<T>(value) : fill;
       }
     }
 }
