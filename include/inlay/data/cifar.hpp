@@ -62,12 +62,14 @@ INLAY_COLD image_dataset read_cifar(const std::vector<std::string>& paths, std::
 }  // namespace detail
 
 // Files of CIFAR-10, one after another. Throws io_error, which names the file and what is wrong in it.
-INLAY_COLD inline image_dataset read_cifar10_files(const std::vector<std::string>& paths) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD image_dataset read_cifar10_files(const std::vector<std::string>& paths) {
   return detail::read_cifar(paths, 1, 0, 10);
 }
 
 // The files data_batch_1.bin to data_batch_5.bin of a folder, or its test_batch.bin. Throws io_error.
-INLAY_COLD inline image_dataset read_cifar10(const std::string& folder, const cifar10_options& options = {}) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD image_dataset read_cifar10(const std::string& folder, const cifar10_options& options = {}) {
   if (!options.train) return read_cifar10_files({folder + "/test_batch.bin"});
   std::vector<std::string> paths;
   for (const char* number : {"1", "2", "3", "4", "5"}) paths.push_back(folder + "/data_batch_" + number + ".bin");
@@ -75,7 +77,8 @@ INLAY_COLD inline image_dataset read_cifar10(const std::string& folder, const ci
 }
 
 // The file train.bin or test.bin of a folder. Throws io_error.
-INLAY_COLD inline image_dataset read_cifar100(const std::string& folder, const cifar100_options& options = {}) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD image_dataset read_cifar100(const std::string& folder, const cifar100_options& options = {}) {
   return detail::read_cifar({folder + (options.train ? "/train.bin" : "/test.bin")}, 2, options.coarse ? 0 : 1,
                             options.coarse ? 20 : 100);
 }

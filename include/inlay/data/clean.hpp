@@ -43,7 +43,7 @@ struct clean_report {
   std::vector<column> columns;
 
   // "150 rows, 141 kept; dropped 4 duplicates, 3 out of range, 2 incomplete; age: 1 out of range, 5 filled with 31.5"
-  std::string text() const;
+  template <class = void> std::string text() const;
 };
 
 struct cleaned {
@@ -53,7 +53,8 @@ struct cleaned {
   clean_report report;
 };
 
-INLAY_COLD inline std::string clean_report::text() const {
+template <class>  // compiled only where it is used
+INLAY_COLD std::string clean_report::text() const {
   const auto number = [](auto value) {
     std::string out;
     inlay::detail::piece(value).append_to(out);

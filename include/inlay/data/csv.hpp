@@ -56,6 +56,7 @@ struct text_table {
 
   // Columns [first, last), counted as those of a table, as numbers. Throws value_error, which names row and column of a
   // cell that is no number.
+  template <class = void>
   tensor<double> numbers(std::int64_t first, std::int64_t last = 0, const std::vector<std::string>& missing = {}) const;
 };
 
@@ -88,7 +89,8 @@ inline std::string_view trimmed(std::string_view cell) {
 }
 
 // What a cell says: a doubled quote within quotes is one.
-INLAY_COLD inline std::string cell_text(std::string_view cell) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD std::string cell_text(std::string_view cell) {
   std::string out(trimmed(cell));
   if (out.size() < without_spaces(cell).size())
     for (std::size_t at = out.find("\"\""); at != std::string::npos; at = out.find("\"\"", at + 1)) out.erase(at, 1);
@@ -179,7 +181,8 @@ INLAY_COLD void each_csv_cell(const std::string& path, const csv_options& option
 }
 
 // A cell so that it is read back as it is.
-INLAY_COLD inline void append_cell(std::string& to, std::string_view cell, char delimiter) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD void append_cell(std::string& to, std::string_view cell, char delimiter) {
   const bool plain = !cell.empty() && cell.find_first_of("\"\r\n") == std::string_view::npos &&
                      cell.find(delimiter) == std::string_view::npos && without_spaces(cell) == cell;
   if (plain) return void(to += cell);
@@ -247,8 +250,9 @@ INLAY_COLD text_table read_csv_text(const std::string& path, const csv_options& 
   return out;
 }
 
-INLAY_COLD inline tensor<double> text_table::numbers(std::int64_t first, std::int64_t last,
-                                                     const std::vector<std::string>& missing) const {
+template <class>  // compiled only where it is used
+INLAY_COLD tensor<double> text_table::numbers(std::int64_t first, std::int64_t last,
+                                              const std::vector<std::string>& missing) const {
   const auto width = static_cast<std::int64_t>(columns.size());
   if (first < 0) first += width;
   if (last <= 0) last += width;

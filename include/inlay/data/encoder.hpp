@@ -114,10 +114,10 @@ template <floating T = float> class one_hot_encoder {
   one_hot_encoder_config config_;
 };
 
-class label_encoder {
+class label_encoder {  // its functions are compiled only where they are used
  public:
   // Learns the texts that are there. Throws value_error when there is none, and for texts with a character 0.
-  INLAY_COLD void fit(std::span<const std::string> labels) {
+  template <class = void> INLAY_COLD void fit(std::span<const std::string> labels) {
     std::vector<std::string> all(labels.begin(), labels.end());
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -132,7 +132,7 @@ class label_encoder {
   }
 
   // Texts to classes (N,). Throws state_error before fit, value_error for a text that was not there.
-  INLAY_COLD tensor<std::int64_t> operator()(std::span<const std::string> labels) const {
+  template <class = void> INLAY_COLD tensor<std::int64_t> operator()(std::span<const std::string> labels) const {
     const std::vector<std::string> known = classes();
     tensor<std::int64_t> out = empty<std::int64_t>({static_cast<std::int64_t>(labels.size())});
     std::int64_t* to = inlay::detail::writable(out);
@@ -146,7 +146,7 @@ class label_encoder {
   }
 
   // Classes to texts. Throws state_error before fit, value_error for a class that is not there.
-  INLAY_COLD std::vector<std::string> inverse(const tensor<std::int64_t>& labels) const {
+  template <class = void> INLAY_COLD std::vector<std::string> inverse(const tensor<std::int64_t>& labels) const {
     const std::vector<std::string> known = classes();
     std::vector<std::string> out;
     for (const std::int64_t label : labels.values()) {
@@ -158,7 +158,7 @@ class label_encoder {
   }
 
   // The texts, by class. Throws state_error before fit.
-  INLAY_COLD std::vector<std::string> classes() const {
+  template <class = void> INLAY_COLD std::vector<std::string> classes() const {
     std::vector<std::string> out;
     const auto bytes = texts.value().values();
     if (bytes.empty() || bytes.back() != 0)

@@ -25,7 +25,8 @@ struct imputer_config {
 
 namespace detail {
 
-INLAY_COLD inline double fill_value(impute with, double constant, std::vector<double> values) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD double fill_value(impute with, double constant, std::vector<double> values) {
   if (with == impute::constant) return constant;
   if (with == impute::mean) {
     double sum = 0;

@@ -9,7 +9,8 @@ namespace inlay::inline v0_1::data {
 namespace detail {
 
 // Logarithm of a number from the gamma distribution (Marsaglia and Tsang, 2000): small shapes underflow otherwise.
-INLAY_COLD inline double draw_log_gamma(random::generator& g, double shape) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD double draw_log_gamma(random::generator& g, double shape) {
   using random::detail::exact_log;
   const auto unit = [&] {
     const random::words w = g.next();
@@ -23,7 +24,7 @@ INLAY_COLD inline double draw_log_gamma(random::generator& g, double shape) {
   }
 }
 
-inline double draw_beta(random::generator& g, double alpha) {
+template <class = void> double draw_beta(random::generator& g, double alpha) {
   const double first = draw_log_gamma(g, alpha), second = draw_log_gamma(g, alpha);
   return 1 / (1 + __builtin_exp(second - first));
 }

@@ -17,7 +17,8 @@ struct taps {
   std::vector<double> weights;
 };
 
-INLAY_COLD inline std::vector<taps> resize_taps(std::int64_t from, std::int64_t to) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD std::vector<taps> resize_taps(std::int64_t from, std::int64_t to) {
   std::vector<taps> out(static_cast<std::size_t>(to));
   const double scale = static_cast<double>(from) / static_cast<double>(to), reach = scale < 1 ? 1.0 : scale;
   for (std::int64_t i = 0; i < to; ++i) {

@@ -45,7 +45,8 @@ struct fold_options {
 namespace detail {
 
 // The rows of each class, in order; classes by their first row.
-INLAY_COLD inline std::vector<std::vector<std::int64_t>> rows_by_class(const tensor<std::int64_t>& classes) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD std::vector<std::vector<std::int64_t>> rows_by_class(const tensor<std::int64_t>& classes) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(classes.size()));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
   const auto class_of = [&](std::int64_t row) { return classes.values()[static_cast<std::size_t>(row)]; };
@@ -68,7 +69,8 @@ template <class T> void shuffle(std::vector<T>& what, random::generator& g) {
 }
 
 // Row i is tested in round test_in[i].
-INLAY_COLD inline std::vector<fold> folds_of(const std::vector<std::int64_t>& test_in, std::int64_t k) {
+template <class = void>  // compiled only where it is used
+INLAY_COLD std::vector<fold> folds_of(const std::vector<std::int64_t>& test_in, std::int64_t k) {
   std::vector<fold> out(static_cast<std::size_t>(k));
   for (std::size_t row = 0; row < test_in.size(); ++row)
     for (std::size_t i = 0; i < out.size(); ++i)

@@ -321,7 +321,10 @@ template <element T> INLAY_COLD tensor<T> load_npy(const std::string& path, cons
 
 // Reads an array of any type. Integers that tensors do not have become wider ones: int32 from (u)int16, int64 from
 // uint32 and uint64. Throws as load_npy<T> does.
-INLAY_COLD inline any_tensor load_npy(const std::string& path) { return detail::npy_array(path, read_file(path)); }
+template <class Any = any_tensor>  // compiled only where it is used
+requires std::is_same_v<Any, any_tensor> INLAY_COLD Any load_npy(const std::string& path) {
+  return detail::npy_array(path, read_file(path));
+}
 
 // Writes what numpy.save would, atomically. Throws io_error, and type_error for bfloat16, which NumPy does not have.
 template <class = void>  // compiled only where it is used
