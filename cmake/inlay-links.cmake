@@ -1,7 +1,9 @@
 # What inlay links, said once for the source tree and for the installed package.
-set(inlay_components eigen xtensor zlib)
+set(inlay_components eigen image xtensor zlib)
 set(inlay_eigen_package Eigen3)
 set(inlay_eigen_target Eigen3::Eigen)
+set(inlay_image_package stb)
+set(inlay_image_target stb::stb)
 set(inlay_xtensor_package xtensor)
 set(inlay_xtensor_target xtensor)
 set(inlay_zlib_package ZLIB)

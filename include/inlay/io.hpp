@@ -1,7 +1,9 @@
-// Room `io`: files, the safetensors format, models to and from files.
+// Room `io`: files, the formats safetensors, npy and npz, models to and from files.
 #pragma once
 
 #include "io/file.hpp"
+#include "io/npy.hpp"
+#include "io/npz.hpp"
 #include "io/safetensors.hpp"
 #include "io/safetensors_header.hpp"
 #include "io/save.hpp"

@@ -1,9 +1,10 @@
-// IDX files as they are published: packed with gzip. Needs zlib; link it.
+// Packed files: IDX as it is published, with gzip, and the members of NumPy's archives. Needs zlib; link it.
 #pragma once
 
 #include <zlib.h>
 
 #include "data/idx.hpp"
+#include "io/npz.hpp"
 
 namespace inlay::inline v0_1::data {
 
@@ -107,3 +108,33 @@ template <element T> INLAY_COLD tensor<T> read_idx_gz(const std::string& path, c
 }
 
 }  // namespace inlay::inline v0_1::data
+
+namespace inlay::inline v0_1::io {
+
+// How load_npz reads packed members: io::load_npz(path, {.inflate = io::inflate_with_zlib}).
+INLAY_COLD inline void inflate_with_zlib(const std::string& what, std::span<const std::uint8_t> packed,
+                                         std::span<std::uint8_t> to) {
+  z_stream stream{};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+    throw memory_error("load_npz", {"expected memory to unpack ", what, ", got none"});
+  constexpr std::size_t most = std::size_t{1} << 30;  // zlib counts in 32 bits
+  std::size_t taken = 0, made = 0;
+  int code = Z_OK;
+  while (code == Z_OK) {
+    const std::size_t in = std::min(most, packed.size() - taken), out = std::min(most, to.size() - made);
+    std::uint8_t beyond = 0;  // shows a stream that is longer than it should be
+    stream.next_in = const_cast<Bytef*>(packed.data() + taken);
+    stream.avail_in = static_cast<uInt>(in);
+    stream.next_out = out > 0 ? to.data() + made : &beyond;
+    stream.avail_out = out > 0 ? static_cast<uInt>(out) : 1;
+    code = inflate(&stream, Z_NO_FLUSH);
+    taken += in - stream.avail_in;
+    made += (out > 0 ? out : 1) - stream.avail_out;
+    if (made > to.size()) code = Z_DATA_ERROR;
+  }
+  inflateEnd(&stream);
+  if (code != Z_STREAM_END || taken != packed.size() || made != to.size())
+    throw io_error("load_npz", {"expected ", to.size(), " bytes from ", what, ", got damaged data"});
+}
+
+}  // namespace inlay::inline v0_1::io

@@ -151,7 +151,7 @@ TEST_CASE("read_csv: what is no number, with its place") {
       {"1x\n", "1x", "1", "1"},
       {"--1\n", "--1", "1", "1"},
       {"+-1\n", "+-1", "1", "1"},
-      {"++1\n", "+1", "1", "1"},
+      {"++1\n", "++1", "1", "1"},
       {"-+1\n", "-+1", "1", "1"},
       {"+\n", "+", "1", "1"},
       {"-\n", "-", "1", "1"},
@@ -262,4 +262,99 @@ TEST_CASE("table: columns") {
   }
   CHECK_THROWS_WITH_AS(t.columns(0, 5), "[columns] expected columns within 0 to 4, got [0, 5)", value_error);
   CHECK_THROWS_AS(data::table{}.columns(0), error);
+}
+
+TEST_CASE("read_csv: missing cells are NaN where they are told") {
+  const data::csv_options options{.missing = {"", "NA", "?"}};
+  const data::table got = read("1,NA\n ,\" ? \"\n,4\n?,\"\"\n", {.missing = {"", "NA", "?", " ? "}});
+  REQUIRE(got.values.shape() == shape{4, 2});
+  for (std::int64_t i = 0; i < 8; ++i) {
+    INFO(i);
+    CHECK(support::is_nan(got.values.values()[static_cast<std::size_t>(i)]) == (i != 0 && i != 5));
+  }
+  CHECK(read("x\n\"\"\n1\n", {.header = true, .missing = {""}}).values.shape() == shape{2, 1});
+  CHECK(failure("1,na\n", options) == "[read_csv] expected a number, got \"na\" in line 1, column 2 of the file");
+  CHECK(failure("1,\" ?\"\n", options) == "[read_csv] expected a number, got \" ?\" in line 1, column 2 of the file");
+}
+
+TEST_CASE("read_csv: quotes hold new lines, and lines are counted through them") {
+  const data::table got = read("\"a\nb\",\"c \"\"d\"\"\"\r\n\"1\n\",2\n3,4\n", {.header = true, .missing = {"1\n"}});
+  CHECK(got.names == names{"a\nb", "c \"d\""});
+  CHECK(rows_of(got.values.slice(1, 2)) == rows{{3, 4}});
+  CHECK(failure("\"a\n\nb\",c\n1,2\n3,x\n", {.header = true}) ==
+        "[read_csv] expected a number, got \"x\" in line 5, column 2 of the file");
+  CHECK(failure("1,2\n3,4,\"\n\"\n") == "[read_csv] expected a number, got \"\n\" in line 2, column 3 of the file");
+}
+
+TEST_CASE("read_csv_text: cells as they are meant") {
+  using columns = std::vector<names>;
+  const struct {
+    std::string text;
+    columns expected;
+    data::csv_options options = {};
+    names header = {};
+  } table[] = {
+      {"a,b\nc,d\n", {{"a", "c"}, {"b", "d"}}},
+      {" a , \"b, \"\"x\"\"\" \nc,\"\"\n", {{"a", "c"}, {"b, \"x\"", ""}}},
+      {"size,label\r\n1.5,\"two\r\nlines\"\r\n\r\n,\r\n",
+       {{"1.5", ""}, {"two\r\nlines", ""}},
+       {.header = true},
+       {"size", "label"}},
+      {"5\" pipe,6\" pipe\n", {{"5\" pipe"}, {"6\" pipe"}}},
+      {"\"a\"b,\"a\"\"\"\n", {{"\"a\"b"}, {"a\""}}},
+      {"\"never closed,b\nc,d\n", {{"\"never closed", "c"}, {"b", "d"}}},
+      {"\"\"\"\",\"\"\"\"\"\"\n", {{"\""}, {"\"\""}}},
+      {"a;\"b;c\"", {{"a"}, {"b;c"}}, {.delimiter = ';'}},
+      {"a\t\tb\n", {{"a"}, {""}, {"b"}}, {.delimiter = '\t'}},
+  };
+  const support::temporary_folder folder;
+  for (const auto& row : table) {
+    INFO(row.text);
+    support::write_bytes(folder / "t", row.text);
+    const data::text_table got = data::read_csv_text(folder / "t", row.options);
+    CHECK(got.columns == row.expected);
+    CHECK(got.names == row.header);
+    for (const char delimiter : {',', ';', '\t', ' '}) {
+      data::write_csv(got, folder / "u", delimiter);
+      const data::text_table back =
+          data::read_csv_text(folder / "u", {.delimiter = delimiter, .header = row.options.header});
+      CHECK(back.columns == got.columns);
+      CHECK(back.names == got.names);
+    }
+  }
+  support::write_bytes(folder / "t", "size,kind,weight\n1,oak,2.5\n3,elm,NA\n");
+  const data::text_table trees = data::read_csv_text(folder / "t", {.header = true});
+  CHECK(trees.rows() == 2);
+  CHECK(trees.column("kind") == names{"oak", "elm"});
+  CHECK(rows_of(trees.numbers(0, 1)) == rows{{1}, {3}});
+  CHECK(support::is_nan(trees.numbers(-1, 0, {"NA"}).values()[1]));
+  CHECK_THROWS_WITH_AS(trees.column("height"), "[column] expected the name of a column, got \"height\"", value_error);
+  CHECK_THROWS_WITH_AS(trees.numbers(1), "[numbers] expected a number, got \"oak\" in row 0, column 1", value_error);
+  CHECK_THROWS_WITH_AS(trees.numbers(3), "[numbers] expected columns within 0 to 3, got [3, 3)", value_error);
+  support::write_bytes(folder / "t", "a,b\nc\n");
+  CHECK_THROWS_AS(data::read_csv_text(folder / "t"), io_error);
+  support::write_bytes(folder / "t", "a\nc,d\n");
+  CHECK_THROWS_AS(data::read_csv_text(folder / "t"), io_error);
+}
+
+TEST_CASE("write_csv: the same numbers come back") {
+  using limits = std::numeric_limits<double>;
+  const support::temporary_folder folder;
+  const data::table made{
+      {"plain", "with, comma", "with \"quotes\"", " with\nline"},
+      from<double>({3, 4}, {0.1, -0.0, 1e300, limits::denorm_min(), limits::max(), limits::infinity(),
+                            -limits::infinity(), 0.1 + 0.2, 1, -2, 123456789012345678.0, 1.0 / 3})};
+  data::write_csv(made, folder / "t");
+  const data::table back = data::read_csv(folder / "t", {.header = true});
+  CHECK(back.names == made.names);
+  CHECK(support::same_bits(back.values.values(), made.values.values()));
+  data::write_csv({{}, from<double>({1, 2}, {1, limits::quiet_NaN()})}, folder / "t", ';');
+  CHECK(support::read_bytes(folder / "t") == "1;nan\n");
+  const auto noise =
+      from<double>({9000, 1}, std::span<const double>(support::noise_values<double>(9000, 2, -1e9, 1e9)));
+  data::write_csv({{}, noise}, folder / "t");
+  CHECK(support::same_bits(data::read_csv(folder / "t").values.values(), noise.values()));
+  CHECK_THROWS_WITH_AS(data::write_csv({{"a"}, from<double>({1, 2}, {1, 2})}, folder / "t"),
+                       "[write_csv] expected a name for each of 2 columns, or none, got 1", value_error);
+  CHECK(folder.names() == names{"t"});
 }

@@ -1,5 +1,6 @@
 // IDX files packed with gzip: what was packed comes back, a damaged, truncated or hostile file is refused with its
-// name, and however much a file unpacks to, nothing is allocated before all of it proved sound.
+// name, and however much a file unpacks to, nothing is allocated before all of it proved sound. The same for the
+// members of NumPy's archives, whose sizes are known before.
 #include <inlay/zlib.hpp>
 
 #include <doctest/doctest.h>
@@ -307,4 +308,63 @@ TEST_CASE("read_idx_gz: what is no file") {
     INFO(row.path);
     CHECK_THROWS_WITH_AS(data::read_idx_gz<float>(row.path), ("[read] expected " + row.expected).c_str(), io_error);
   }
+}
+
+TEST_CASE("inflate_with_zlib: an archive of numpy.savez_compressed, whole, damaged and lying about its sizes") {
+  // golden/data.py: np.savez_compressed(out, x=np.arange(40, dtype="i4").reshape(5, 8), y=np.array([1.5, -2]))
+  std::string bytes;
+  for (const char* hex = R"(
+      504b030414000000080000002100699ca646940000002001000005001400782e6e707901001000200100000000000094000000000000009d
+      cab90ac2400084e1c4fbbeef733d5721a58288b59d62636125c1ac2888918dd8884fe10bfbe7151cf88a19e6bbdd6f7607d378196fe928ef
+      a4e552c8d575262d21cfae7e6afb7e74b5a3fc7d6ddf3cc5ee5dec87a24fe696584c2df1117f276110130104114218114411431cfe318914
+      d2c8208b1cf228a08812caa8a08a1aea68a08916dae8a00b811efa18608811c690f801504b030414000000080000002100b098c5414d0000
+      009000000005001400792e6e70790100100090000000000000004d000000000000009bec17ea1b10c9c850c650ad9e925a9c5ca46ea5a06e
+      9366a1aea3a09e965f54529498179f5f94920a12774bcc294e058a17672416a402f91a463a9a3a0ab50a14002e0630f8610fa1190e000050
+      4b0102140314000000080000002100699ca6469400000020010000050000000000000000000000800100000000782e6e7079504b01021403
+      14000000080000002100b098c5414d000000900000000500000000000000000000008001cb000000792e6e7079504b050600000000020002
+      00660000004f0100000000)";
+       *hex != '\0'; ++hex)
+    if (*hex > ' ') {
+      bytes += static_cast<char>(std::stoi(std::string(hex, 2), nullptr, 16));
+      ++hex;
+    }
+  const support::temporary_folder folder;
+  const io::load_npz_options options{.inflate = io::inflate_with_zlib};
+  support::write_bytes(folder / "f", bytes);
+  const io::named_tensors back = io::load_npz(folder / "f", options);
+  REQUIRE(back.size() == 2);
+  CHECK(back.at("x").shape() == shape{5, 8});
+  for (std::int32_t i = 0; i < 40; ++i)
+    CHECK(back.at("x").as<std::int32_t>().values()[static_cast<std::size_t>(i)] == i);
+  CHECK(back.at("y").as<double>().values()[1] == -2);
+  CHECK_THROWS_AS(io::load_npz(folder / "f"), io_error);
+
+  const auto refused = [](const std::string& packed, std::size_t size) {
+    std::vector<std::uint8_t> to(size), from(packed.begin(), packed.end());
+    CHECK_THROWS_WITH_AS(
+        io::inflate_with_zlib("x of f", from, to),
+        ("[load_npz] expected " + std::to_string(size) + " bytes from x of f, got damaged data").c_str(), io_error);
+  };
+  const std::string three = "\x4b\x4c\x4a\x06\0"s;  // "abc"
+  std::vector<std::uint8_t> to(3), from(three.begin(), three.end());
+  io::inflate_with_zlib("x", from, to);
+  CHECK(std::string(to.begin(), to.end()) == "abc");
+  for (const std::size_t size : {0u, 1u, 2u, 4u, 100u}) refused(three, size);
+  for (std::size_t length = 0; length < three.size(); ++length) refused(three.substr(0, length), 3);
+  refused(three + "x", 3);
+  refused("\xFF\xFF", 3);
+
+  int wrong = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[i] = static_cast<char>(flipped[i] ^ 1 << bit);
+      support::write_bytes(folder / "f", flipped);
+      try {
+        const io::named_tensors got = io::load_npz(folder / "f", options);
+        wrong += got.size() != 2 || got.at("x").as<std::int32_t>().values()[39] != 39;
+      } catch (const io_error&) {
+      }
+    }
+  CHECK(wrong == 0);
 }

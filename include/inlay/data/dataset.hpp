@@ -14,6 +14,7 @@ template <element X, element Y> struct batch {
   tensor<X> x;
   tensor<Y> y;
 };
+template <element X, element Y> batch(tensor<X>, tensor<Y>) -> batch<X, Y>;
 
 // Rows of a tensor along its first axis. Throws value_error for a row that is not there.
 template <element T> tensor<T> take_rows(const tensor<T>& from, std::span<const std::int64_t> rows) {

@@ -1,5 +1,6 @@
 // Batches of a dataset, one epoch per loop: for (auto& batch : loader) …
 // The order depends on the seed and the epoch alone; worker threads prepare batches ahead and change nothing else.
+// A dataset that has set_epoch(epoch) is told which one starts.
 #pragma once
 
 #include <optional>
@@ -19,6 +20,9 @@ struct loader_config {
 };
 
 namespace detail {
+
+// A dataset that is another one each epoch. It is copied when an epoch starts, and the copy is told which.
+template <class D> concept with_epochs = requires(D& d, std::uint64_t epoch) { d.set_epoch(epoch); };
 
 // The batches of one epoch, in order.
 template <class Dataset> class epoch {
@@ -118,7 +122,7 @@ template <class Dataset> class epoch {
     return stopped_ || started_ == batches_ ? batches_ : started_++;
   }
 
-  const Dataset& source_;
+  const std::conditional_t<with_epochs<Dataset>, Dataset, const Dataset&> source_;
   const tensor<std::int64_t> order_;
   const loader_config config_;
   const std::int64_t batches_;
@@ -168,7 +172,16 @@ template <dataset Dataset> class loader {
   // Starts an epoch. Leaving the loop early ends its threads.
   iterator begin() {
     const std::uint64_t epoch = epochs_++;
-    return iterator(std::make_unique<detail::epoch<Dataset>>(source_, order(epoch), config_, batches()));
+    const auto start = [&](const Dataset& source) {
+      return iterator(std::make_unique<detail::epoch<Dataset>>(source, order(epoch), config_, batches()));
+    };
+    if constexpr (detail::with_epochs<Dataset>) {
+      Dataset now = source_;
+      now.set_epoch(epoch);
+      return start(now);
+    } else {
+      return start(source_);
+    }
   }
   std::default_sentinel_t end() const noexcept { return {}; }
 
