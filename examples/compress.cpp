@@ -6,7 +6,9 @@
 #include <filesystem>
 
 #include <inlay/compress.hpp>
+#include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/metrics.hpp>
 
 namespace {
 

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/metrics.hpp>
 
 namespace {
 

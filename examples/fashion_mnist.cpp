@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <string_view>
 
+#include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/metrics.hpp>
 #include <inlay/zlib.hpp>
 
 namespace {

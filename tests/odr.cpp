@@ -1,2 +1,4 @@
 // A second translation unit with the whole library: a definition that is not inline fails to link here.
+#include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/metrics.hpp>

@@ -1,7 +1,8 @@
-// inlay: deep learning inlaid in your own program. This header brings what needs nothing but the standard library
-// and OpenMP; `inlay/xtensor.hpp`, `inlay/eigen.hpp` and `inlay/zlib.hpp` connect to those libraries. Beside it, so
-// that only programs that use them compile them: `inlay/graph.hpp` writes down what a model computes (replay, summary),
-// `inlay/compress.hpp` makes models smaller, `inlay/testing.hpp` checks layers.
+// inlay: deep learning inlaid in your own program. This header brings models and their training step, and needs
+// nothing but the standard library and OpenMP. Beside it, so that only programs that use them compile them, stand
+// `data.hpp` (datasets, loaders), `metrics.hpp` (accuracy and its kin), `graph.hpp` (what a model computes, written
+// down), `compress.hpp` (smaller models) and `testing.hpp` (checks of layers); and those that connect to libraries:
+// `xtensor.hpp`, `eigen.hpp`, `zlib.hpp`, `image.hpp`.
 //
 //   core      tensors, memory, random numbers, threads, errors
 //   kernels   mathematics on raw pointers, for every instruction set
@@ -9,16 +10,13 @@
 //   ops       operations: matmul, relu, softmax, …
 //   nn        layers        io       models to and from files
 //   loss      objectives    optim    optimisers
-//   data      datasets      metrics  accuracy and its kin
 #pragma once
 
 #include "autograd.hpp"
 #include "core.hpp"
-#include "data.hpp"
 #include "io.hpp"
 #include "kernels.hpp"
 #include "loss.hpp"
-#include "metrics.hpp"
 #include "nn.hpp"
 #include "ops.hpp"
 #include "optim.hpp"
