@@ -37,7 +37,8 @@ struct where_op {
     const tensor<T> yes = operand_of(a, sizes), no = operand_of(b, sizes);
     tensor<T> out = tensor<T>::empty(sizes);
     lane* to = reinterpret_cast<lane*>(detail::writable(out));
-    const auto *from_yes = reinterpret_cast<const lane*>(yes.data()), *from_no = reinterpret_cast<const lane*>(no.data());
+    const auto *from_yes = reinterpret_cast<const lane*>(yes.data()),
+               *from_no = reinterpret_cast<const lane*>(no.data());
     const std::int64_t yes_step = yes.size() == 1 ? 0 : 1, no_step = no.size() == 1 ? 0 : 1;
     const isa level = active_isa();
     parallel_for(out.size(), detail::map_grain, [&](std::int64_t first, std::int64_t last) {

@@ -26,8 +26,8 @@ void check_index(const char* name, const shape& x, const tensor<std::int64_t>& i
       throw value_error(name, {"expected indices from 0 to ", length - 1, ", got ", i});
 }
 
-// f(place in the index, place in x, place in other) for every index, where `other` has its axes as well. Each line along
-// the axis is one thread's and in order, so that sums have one order.
+// f(place in the index, place in x, place in other) for every index, where `other` has its axes as well. Each line
+// along the axis is one thread's and in order, so that sums have one order.
 template <class F>
 void each_index(const shape& x, const tensor<std::int64_t>& index, const shape& other, std::int64_t axis, F&& f) {
   constexpr std::int64_t most = 32;  // neighbouring lines at a time: they share cache lines
