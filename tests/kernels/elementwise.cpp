@@ -35,12 +35,22 @@ template <class F, class T, int Operands> void run(isa level, std::int64_t count
   (std::make_index_sequence<Operands>{});
 }
 
+struct scaled : kernels::scale {
+  scaled() : scale{-1.5} {}
+};
+struct blended : kernels::blend {
+  blended() : blend{0.75, 0.5} {}
+};
+
 template <class T>
 const function<T> functions[] = {
     {"add", 2, run<kernels::add, T, 2>, [](double a, double b, double) { return a + b; }},
     {"subtract", 2, run<kernels::subtract, T, 2>, [](double a, double b, double) { return a - b; }},
     {"multiply", 2, run<kernels::multiply, T, 2>, [](double a, double b, double) { return a * b; }},
     {"divide", 2, run<kernels::divide, T, 2>, [](double a, double b, double) { return a / b; }},
+    {"power", 2, run<kernels::power, T, 2>, [](double a, double b, double) { return std::pow(a, b); }},
+    {"scale", 1, run<scaled, T, 1>, [](double a, double, double) { return -1.5 * a; }},
+    {"blend", 2, run<blended, T, 2>, [](double a, double b, double) { return 0.75 * a + 0.5 * b; }},
     {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
     {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
     {"where_equal", 3, run<kernels::where_equal, T, 3>, [](double dy, double a, double b) { return a == b ? dy : 0; }},
