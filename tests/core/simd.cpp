@@ -320,3 +320,30 @@ TEST_CASE_TEMPLATE("simd: along arrays of every size, the last register is padde
         if (count > 0 && count % lanes == 0) CHECK(smallest >= 2);
       });
 }
+
+namespace {
+
+template <class T> struct masked {
+  template <isa Level> INLAY_INLINE static void run(const T* a, const T* b, bool* mask, T* out) noexcept {
+    using V = simd<T, Level>;
+    const V x = V::load(a), y = V::load(b);
+    V::store_mask(x < y, mask);
+    select(V::load_mask(mask), x, y).store(out);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("simd: masks as bytes, and back", T, float, double, std::uint8_t, std::int64_t) {
+  support::for_each_isa([](isa level) {
+    const int lanes = register_bytes(level) / static_cast<int>(sizeof(T));
+    const auto a = support::noise_values<T>(lanes, 1, 0, 200), b = support::noise_values<T>(lanes, 2, 0, 200);
+    support::guarded<std::uint8_t> mask(lanes);
+    support::guarded<T> out(lanes);
+    dispatch<masked<T>>(level, a.data(), b.data(), reinterpret_cast<bool*>(mask.data()), out.data());
+    bool right = mask.intact() && out.intact();
+    for (std::size_t i = 0; i < a.size(); ++i)
+      right = right && mask.values()[i] == (a[i] < b[i]) && out.values()[i] == std::min(a[i], b[i]);
+    CHECK(right);
+  });
+}

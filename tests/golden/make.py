@@ -105,6 +105,94 @@ running("BatchNorm1d (N, C)", X + DY, momentum=0.3, eps=1e-3)
 running("BatchNorm1d (N, C, L)", BATCH)
 
 
+def sine(sizes, step):
+    return torch.arange(float(torch.Size(sizes).numel())).mul(step).sin().reshape(sizes)
+
+
+def waves(name, f, *sizes):
+    """As case, of sine waves of these sizes: tests/naive/waves.hpp makes the same."""
+    leaves = [sine(size, 0.7 + 0.2 * i).requires_grad_() for i, size in enumerate(sizes)]
+    y = f(*leaves)
+    y.backward(sine(y.shape, 1.3))
+    print(name)
+    line("y", y)
+    for i, leaf in enumerate(leaves):
+        line(f"d{i}", leaf.grad)
+
+
+MASK = torch.tensor([[True, False, False], [False, True, True]])
+waves("where", lambda a, b: torch.where(MASK, a, b), (2, 3), (3,))
+waves("topk 3", lambda x: x.topk(3).values, (2, 5))
+waves("topk 2, axis 0, smallest", lambda x: x.topk(2, 0, largest=False).values, (4, 3))
+waves("pow", lambda a, b: (a + 2).pow(b), (2, 3), (3,))
+case("pow of zeros", torch.pow, [0.0, 0.0, 0.0, 2.0, 3.0], [0.0, 2.0, 1.0, 0.0, 2.0])
+waves("number to the power", lambda b: torch.pow(2.5, b), (4,))
+waves("cumsum axis 0", lambda x: x.cumsum(0), (3, 2))
+waves("cumsum axis 1", lambda x: x.cumsum(1), (2, 3, 2))
+case("amin with ties", lambda x: x.amin(1), [[1.0, 0.5, 0.5], [2.0, -1.0, 0.0]], dy=[3.0, -1.0])
+waves("var", lambda x: x.var(), (2, 3, 2))
+waves("var (0, 2)", lambda x: x.var((0, 2)), (2, 3, 2))
+waves("var 1, population, kept", lambda x: x.var(1, unbiased=False, keepdim=True), (2, 3, 2))
+for p in (1, 2, 3, 0.5, float("inf")):
+    waves(f"norm {p}", lambda x: torch.linalg.vector_norm(x, p, (0, 2)), (2, 3, 2))
+case("norm inf with ties", lambda x: torch.linalg.vector_norm(x, float("inf"), 1),
+     [[2.0, -2.0, 1.0], [0.0, 0.0, 0.0]], dy=[3.0, -1.0])
+case("norm 2 of zeros", lambda x: torch.linalg.vector_norm(x, 2, 1), [[3.0, -4.0], [0.0, 0.0]], dy=[3.0, -1.0])
+waves("logsumexp", lambda x: x.logsumexp((0, 2)), (2, 3, 2))
+
+waves("gather axis 0", lambda x: x.gather(0, torch.tensor([[2, 0], [0, 0], [1, 2], [2, 1]])), (3, 4))
+waves("gather axis 1", lambda x: x.gather(1, torch.tensor([[2, 0, 2, 2], [1, 0, 0, 1]])), (2, 3))
+waves("scatter_add axis 0", lambda x, s: x.scatter_add(0, torch.tensor([[2, 0], [0, 0], [1, 2], [2, 0]]), s),
+      (3, 3), (4, 2))
+waves("scatter_add axis 1", lambda x, s: x.scatter_add(1, torch.tensor([[2, 0, 2], [1, 0, 0]]), s), (2, 3), (2, 3))
+waves("index_select axis 1", lambda x: x.index_select(1, torch.tensor([2, 0, 2])), (2, 3, 2))
+waves("roll 2, axis 1", lambda x: x.roll(2, 1), (2, 5))
+waves("flip axis 1", lambda x: x.flip(1), (2, 3, 2))
+waves("pad constant", lambda x: F.pad(x, (1, 2, -1, 1), value=0.5), (2, 3))
+waves("pad constant, negative", lambda x: F.pad(x, (-2, 1)), (2, 4))
+for mode in ("reflect", "replicate", "circular"):
+    waves(f"pad {mode}", lambda x: F.pad(x, (2, 1), mode=mode), (1, 2, 4))
+for mode in ("reflect", "replicate"):
+    waves(f"pad {mode}, negative", lambda x: F.pad(x, (-1, 3), mode=mode), (1, 2, 4))
+
+for mode in ("nearest", "nearest-exact", "area", "linear"):
+    for options in ({"size": 7}, {"size": 3}, {"scale_factor": 1.7}, {"scale_factor": 0.6}):
+        waves(f"{mode} {options}", lambda x: F.interpolate(x, mode=mode, **options), (1, 1, 5))
+for size in (7, 3, 1):
+    waves(f"linear {size}, corners", lambda x: F.interpolate(x, size, mode="linear", align_corners=True), (1, 1, 5))
+waves("bilinear", lambda x: F.interpolate(x, (4, 2), mode="bilinear"), (1, 2, 3, 3))
+waves("bilinear, corners", lambda x: F.interpolate(x, scale_factor=(2, 0.7), mode="bilinear", align_corners=True),
+      (1, 1, 2, 5))
+waves("bicubic", lambda x: F.interpolate(x, (3, 7), mode="bicubic"), (1, 1, 5, 4))
+waves("bicubic, corners", lambda x: F.interpolate(x, (5, 3), mode="bicubic", align_corners=True), (1, 1, 3, 2))
+waves("bicubic, scales", lambda x: F.interpolate(x, scale_factor=(1.6, 0.7), mode="bicubic"), (1, 1, 3, 5))
+waves("trilinear", lambda x: F.interpolate(x, scale_factor=1.5, mode="trilinear"), (1, 1, 2, 2, 3))
+waves("area over two axes", lambda x: F.interpolate(x, (3, 4), mode="area"), (1, 1, 2, 7))
+waves("nearest over three axes", lambda x: F.interpolate(x, (1, 3, 4), mode="nearest"), (1, 1, 2, 2, 3))
+
+for pool in ("avg", "max"):
+    for n, x, sizes in ((1, (2, 1, 7), (3,)), (1, (1, 1, 3), (5,)), (2, (1, 2, 5, 4), (2, 3)),
+                        (3, (1, 1, 2, 3, 3), (1, 2, 2))):
+        waves(f"adaptive_{pool}_pool{n}d {sizes}", lambda x: getattr(F, f"adaptive_{pool}_pool{n}d")(x, sizes), x)
+
+waves("conv_transpose1d", lambda x, w, b: F.conv_transpose1d(x, w, b, 3, 1, 2, 2, 2), (1, 4, 3),
+      (4, 1, 2), (2,))
+waves("conv_transpose2d", lambda x, w, b: F.conv_transpose2d(x, w, b, (2, 1), (0, 1), (1, 0)).tanh(), (1, 2, 2, 3),
+      (2, 1, 3, 2), (1,))
+waves("conv_transpose3d", lambda x, w: F.conv_transpose3d(x, w, None, 2, (1, 0, 1), (1, 0, 1)),
+      (1, 1, 2, 1, 2), (1, 2, 2, 1, 2))
+
+BAGS, OFFSETS = torch.tensor([2, 0, 2, 1, 3, 3, 2]), torch.tensor([0, 3, 3, 6])
+for mode in ("sum", "mean", "max"):
+    waves(f"embedding_bag {mode}", lambda w: F.embedding_bag(BAGS[:6].reshape(2, 3), w, mode=mode), (4, 2))
+    waves(f"embedding_bag {mode} offsets", lambda w: F.embedding_bag(BAGS, w, OFFSETS, mode=mode, padding_idx=3),
+          (4, 2))
+waves("embedding_bag shares", lambda w, s: F.embedding_bag(BAGS[:6].reshape(2, 3), w, mode="sum", padding_idx=3,
+                                                           per_sample_weights=s), (4, 2), (2, 3))
+waves("group_norm", lambda x, w, b: F.group_norm(x, 2, w, b), (2, 4, 2), (4,), (4,))
+waves("instance_norm", lambda x: F.instance_norm(x, eps=1e-3), (1, 2, 2, 2))
+
+
 def trace(name, optimiser, of_b=None, **options):
     """w and b after steps 1, 2, 5 and 12 on a loss that couples them; `of_b`: what b's group has of its own."""
     w, b = t([0.5, -1.0, 2.0]).requires_grad_(), t([0.25, -0.75]).requires_grad_()

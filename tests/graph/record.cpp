@@ -131,9 +131,56 @@ struct two_inputs {
   static void members(auto& self, auto&& visit) { visit("f", self.f); }
 };
 
+// Choices by comparison, the best of each row and what is made of them.
+struct chooser {
+  auto operator()(const auto& x) const {  // (N, 6)
+    const auto best = topk(x, 3);
+    const auto mask = le(x, mean(x, {.axes = {1}, .keep_dims = true}));
+    const auto chosen = where(mask, x * 2.0f, -1.0f) + where(gt(x, 0.0f), 0.5f, x);
+    const auto hot = one_hot<float>(argmax(x, 1), x.dim(1)) + one_hot<float>(argmin(x, -1), 6);
+    const auto most = scatter_add(chosen, 1, best.indices, best.values) + cumsum(hot, 1);
+    const auto sums = norm(x, {.p = 3, .axes = {1}, .keep_dims = true}) + unsqueeze(logsumexp(x, 1), 1) +
+                      unsqueeze(var(x, 1), -1) + min(x, {.axes = {1}, .keep_dims = true});
+    return concat(1, most, gather(x, 1, best.indices), pow(abs(x), sums));
+  }
+  static void members(auto&, auto&&) {}
+};
+
+// Moves elements of an image about.
+struct mover {
+  auto operator()(const auto& x) const {  // (N, 2, H, W)
+    const auto bent = pad(flip(roll(x, 2, 1), 3), {1, 2, 2, -1}, {.mode = pad_mode::reflect});
+    const auto halves = split(bent, 1, 1);
+    const auto rows = expand(mean(bent, {.axes = {3}, .keep_dims = true}), {-1, 2, -1, bent.dim(3)});
+    const auto flat = expand(tensor<float>({1, 1}, 0.5f), {x.dim(0), x.dim(2)});
+    const auto both = stack(1, squeeze(halves[1], 1), squeeze(halves[0], 1));
+    const auto picked = index_select(both + rows, 1, from<std::int64_t>({2}, {1, 1}));
+    return concat(2, pad(picked, {0, 1}, {.value = 2}),
+                  expand(unsqueeze(unsqueeze(flat, 1), -1), {-1, 2, -1, bent.dim(3) + 1}));
+  }
+  static void members(auto&, auto&&) {}
+};
+
+// Up by transposed convolution and interpolation, down by pools of a given size: any image will do.
+struct resizer {
+  nn::conv_transpose2d<float> up{{.in = 2, .out = 4, .kernel = 3, .stride = 2, .padding = 1, .output_padding = 1}};
+  nn::group_norm<float> norm{{.groups = 2, .channels = 4}};
+  auto operator()(const auto& x) const {
+    const auto y = norm(up(x));
+    const auto z = interpolate(y, {.scale_factor = {1.5, 0.5}, .mode = interpolation::linear}) +
+                   interpolate(y, {.size = {3 * x.dim(2), x.dim(3)}, .mode = interpolation::nearest});
+    return flatten(adaptive_max_pool2d(z, {3, 2})) +
+           concat(1, flatten(adaptive_avg_pool2d(z, 2)), global_avg_pool(y), global_max_pool(z));
+  }
+  static void members(auto& self, auto&& visit) {
+    visit("up", self.up);
+    visit("norm", self.norm);
+  }
+};
+
 using any_layer = nn::any_module<tensor<float>(tensor<float>)>;
 
-struct stack {
+struct pile {
   std::vector<any_layer> layers;
   auto operator()(const auto& x) const {
     auto y = layers[0](x);
@@ -163,6 +210,12 @@ TEST_CASE("record: structs that read sizes and branch on them") {
   const two_ways net;
   check_replay(net, batch(), {3, 8}, {{1, 8}, {9, 8}});
   check_replay(net, batch(), {3, 4}, {{1, 4}, {9, 4}});
+}
+
+TEST_CASE("record: comparisons, places and gathers; images moved about, resized and pooled") {
+  check_replay(chooser(), batch(), {3, 6}, {{1, 6}, {9, 6}});
+  check_replay(mover(), images(), {2, 2, 6, 8}, {{1, 2, 6, 8}, {3, 2, 9, 12}});
+  check_replay(resizer(), images(), {2, 2, 6, 8}, {{1, 2, 6, 8}, {3, 2, 4, 12}});
 }
 
 TEST_CASE("record: a state of zeros follows the batch; several results") {
@@ -196,7 +249,7 @@ TEST_CASE("record: several inputs share an axis by its name") {
 }
 
 TEST_CASE("record: modules of any type; weights as they are now") {
-  stack net;
+  pile net;
   net.layers.emplace_back(nn::dense<float>({.in = 3, .out = 4}));
   net.layers.emplace_back(nn::relu{});
   net.layers.emplace_back(nn::layer_norm<float>({.features = 4}));

@@ -42,6 +42,9 @@ struct scale_by_three : kernels::scale {
 struct approach_slowly : kernels::approach {
   approach_slowly() : kernels::approach{0.125} {}
 };
+struct blended : kernels::blend {
+  blended() : blend{0.75, 0.5} {}
+};
 
 template <class T>
 const function<T> functions[] = {
@@ -49,6 +52,8 @@ const function<T> functions[] = {
     {"subtract", 2, run<kernels::subtract, T, 2>, [](double a, double b, double) { return a - b; }},
     {"multiply", 2, run<kernels::multiply, T, 2>, [](double a, double b, double) { return a * b; }},
     {"divide", 2, run<kernels::divide, T, 2>, [](double a, double b, double) { return a / b; }},
+    {"power", 2, run<kernels::power, T, 2>, [](double a, double b, double) { return std::pow(a, b); }},
+    {"blend", 2, run<blended, T, 2>, [](double a, double b, double) { return 0.75 * a + 0.5 * b; }},
     {"negate", 1, run<kernels::negate, T, 1>, [](double a, double, double) { return -a; }},
     {"add_product", 3, run<kernels::add_product, T, 3>, [](double a, double b, double c) { return a + b * c; }},
     {"scale", 1, run<scale_by_three, T, 1>, [](double a, double, double) { return 3 * a; }},

@@ -1,4 +1,4 @@
-// Sums and maxima over any axis equal plain loops, are the same bits for any cut of the work, and see NaN.
+// Sums, maxima and minima over any axis equal plain loops, are the same bits for any cut of the work, and see NaN.
 #include <inlay/kernels/reduce.hpp>
 
 #include <doctest/doctest.h>
@@ -29,22 +29,24 @@ void run(isa level, const std::vector<T>& x, T* out, std::int64_t length, std::i
 template <class T> void check(std::int64_t outer, std::int64_t length, std::int64_t inner) {
   INFO("outer ", outer, " length ", length, " inner ", inner);
   const auto x = support::noise_values<T>(outer * length * inner, 1);
-  const auto sums = naive::sum(x.data(), outer, length, inner), maxima = naive::max(x.data(), outer, length, inner);
+  const auto sums = naive::sum(x.data(), outer, length, inner), maxima = naive::max(x.data(), outer, length, inner),
+             minima = naive::min(x.data(), outer, length, inner);
   const std::int64_t count = outer * inner;
   const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
   support::for_each_isa([&](isa level) {
-    support::guarded<T> sum(count), most(count), piece(count);
+    support::guarded<T> sum(count), most(count), least(count), piece(count);
     run<kernels::sum_of>(level, x, sum.data(), length, inner, 0, count);
     run<kernels::max_of>(level, x, most.data(), length, inner, 0, count);
+    run<kernels::min_of>(level, x, least.data(), length, inner, 0, count);
     const bool right =
         support::difference(sum.values(), sums) <= epsilon * (2 + 4 * std::sqrt(static_cast<double>(length))) &&
-        support::difference(most.values(), maxima) == 0;
+        support::difference(most.values(), maxima) == 0 && support::difference(least.values(), minima) == 0;
     CHECK(right);
     const std::int64_t cuts[] = {0, count / 5, count / 5 + (count > 0), count / 2 + (count > 1), count};
     for (int i = 0; i < 4; ++i)
       if (cuts[i] < cuts[i + 1]) run<kernels::sum_of>(level, x, piece.data(), length, inner, cuts[i], cuts[i + 1]);
     CHECK(support::same_bits(piece.values(), sum.values()));
-    CHECK((sum.intact() && most.intact() && piece.intact()));
+    CHECK((sum.intact() && most.intact() && least.intact() && piece.intact()));
   });
 }
 
@@ -94,13 +96,15 @@ TEST_CASE_TEMPLATE("reduce: NaN reaches its own results only; infinities and not
         const std::int64_t length = sizes.first, inner = sizes.second;
         auto x = support::noise_values<T>(2 * length * inner, 3);
         x[static_cast<std::size_t>(at * inner + inner - 1)] = nan;
-        std::vector<T> sum(static_cast<std::size_t>(2 * inner)), most(sum);
+        std::vector<T> sum(static_cast<std::size_t>(2 * inner)), most(sum), least(sum);
         run<kernels::sum_of>(level, x, sum.data(), length, inner, 0, 2 * inner);
         run<kernels::max_of>(level, x, most.data(), length, inner, 0, 2 * inner);
+        run<kernels::min_of>(level, x, least.data(), length, inner, 0, 2 * inner);
         bool right = true;
         for (std::size_t i = 0; i < sum.size(); ++i) {
           const bool expected = static_cast<std::int64_t>(i) == inner - 1;
-          right = right && support::is_nan(sum[i]) == expected && support::is_nan(most[i]) == expected;
+          right = right && support::is_nan(sum[i]) == expected && support::is_nan(most[i]) == expected &&
+                  support::is_nan(least[i]) == expected;
         }
         CHECK(right);
       });
@@ -109,12 +113,35 @@ TEST_CASE_TEMPLATE("reduce: NaN reaches its own results only; infinities and not
     std::vector<T> out(2);
     run<kernels::max_of>(level, x, out.data(), 3, 1, 0, 2);
     CHECK(out == std::vector<T>{inf, -inf});
+    run<kernels::min_of>(level, {inf, inf, inf, 1, inf, -inf}, out.data(), 3, 1, 0, 2);
+    CHECK(out == std::vector<T>{inf, -inf});
     run<kernels::sum_of>(level, x, out.data(), 3, 1, 0, 2);
     CHECK(support::is_nan(out[0]));
     CHECK(out[1] == -inf);
     run<kernels::max_of>(level, {}, out.data(), 0, 1, 0, 2);
     CHECK(out == std::vector<T>{-inf, -inf});
+    run<kernels::min_of>(level, {}, out.data(), 0, 2, 0, 2);
+    CHECK(out == std::vector<T>{inf, inf});
     run<kernels::sum_of>(level, {}, out.data(), 0, 2, 0, 2);
     CHECK(out == std::vector<T>{0, 0});
   });
+}
+
+TEST_CASE_TEMPLATE("reduce: extremes of integers", T, std::uint8_t, std::int64_t) {
+  for (const std::int64_t length : {1, 15, 16, 17, 70, 2100})
+    for (const std::int64_t inner : {1, 3, 33}) {
+      const auto x =
+          support::noise_values<T>(2 * length * inner, 4, sizeof(T) == 1 ? 0 : -1e6, sizeof(T) == 1 ? 255 : 1e6);
+      const auto maxima = naive::max(x.data(), 2, length, inner), minima = naive::min(x.data(), 2, length, inner);
+      support::for_each_isa([&](isa level) {
+        std::vector<T> most(maxima.size()), least(maxima.size());
+        run<kernels::max_of>(level, x, most.data(), length, inner, 0, 2 * inner);
+        run<kernels::min_of>(level, x, least.data(), length, inner, 0, 2 * inner);
+        bool right = true;
+        for (std::size_t i = 0; i < most.size(); ++i)
+          right = right && static_cast<long double>(most[i]) == maxima[i] &&
+                  static_cast<long double>(least[i]) == minima[i];
+        CHECK(right);
+      });
+    }
 }

@@ -1,4 +1,4 @@
-// Plain loops to judge the fast kernels by: sums and maxima of x (outer, length, inner) over the middle axis.
+// Plain loops to judge the fast kernels by: sums, maxima and minima of x (outer, length, inner) over the middle axis.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,12 @@ template <class T>
 std::vector<long double> max(const T* x, std::int64_t outer, std::int64_t length, std::int64_t inner) {
   return reduce(x, outer, length, inner, -std::numeric_limits<long double>::infinity(),
                 [](long double a, long double b) { return a != a || a > b ? a : b; });
+}
+
+template <class T>
+std::vector<long double> min(const T* x, std::int64_t outer, std::int64_t length, std::int64_t inner) {
+  return reduce(x, outer, length, inner, std::numeric_limits<long double>::infinity(),
+                [](long double a, long double b) { return a != a || a < b ? a : b; });
 }
 
 }  // namespace naive

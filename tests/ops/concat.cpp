@@ -66,3 +66,23 @@ TEST_CASE("concat: what it refuses") {
   CHECK_THROWS_WITH_AS(concat(0, std::vector<tensor<double>>()), "[concat] expected at least one operand, got none",
                        shape_error);
 }
+
+TEST_CASE("stack: a new axis anywhere, gradients, lists, what it refuses") {
+  const tensor<double> a = from<double>({2}, {1, 2}), b = from<double>({2}, {3, 4});
+  check_close(stack(0, a, b), {1, 2, 3, 4});
+  CHECK(stack(0, a, b, a).shape() == shape{3, 2});
+  check_close(stack(-1, a, b), {1, 3, 2, 4});
+  CHECK(stack(-2, std::vector{a, b, a}).shape() == shape{3, 2});
+  CHECK(stack(1, a).shape() == shape{2, 1});
+  CHECK(stack(0, from<std::int64_t>(shape{}, {7}), from<std::int64_t>(shape{}, {8}))(1) == 8);
+  const auto r = testing::check_gradient(
+      [](const auto& x, const auto& y) {
+        return stack(1, x, y, x * y) + stack(1, std::vector{y, x, x * y});
+      },
+      made_up<double>({2, 3}, 1), made_up<double>({2, 3}, 2));
+  CHECK_MESSAGE(r.ok(), r.text());
+  CHECK_THROWS_AS(stack(0, a, tensor<double>({3})), shape_error);
+  CHECK_THROWS_AS(stack(2, a, b), shape_error);
+  CHECK_THROWS_WITH_AS(stack(0, std::vector<tensor<double>>()), "[concat] expected at least one operand, got none",
+                       shape_error);
+}

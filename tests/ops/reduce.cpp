@@ -7,7 +7,7 @@
 #include <inlay/testing/check_gradient.hpp>
 
 #include "naive/arrays.hpp"
-#include "tensors.hpp"
+#include "naive/waves.hpp"
 
 using namespace inlay;
 using support::check_close;
@@ -134,4 +134,81 @@ TEST_CASE("reductions: axes that are wrong") {
   CHECK_THROWS_WITH_AS(sum(cube(), {.axes = {1, -2}}), "[reduce] expected axes that differ, got axis 1 twice",
                        shape_error);
   CHECK_THROWS_AS(mean(cube(), {.axes = {0, 0, 0, 0, 0, 0, 0, 0, 0}}), shape_error);
+}
+
+TEST_CASE("min, var: PyTorch's values and gradients") {
+  support::check_golden("amin with ties", [](const variables& v) { return min(v[0], 1); },
+                        {from<double>({2, 3}, {1, 0.5, 0.5, 2, -1, 0})}, {3, -1}, {0.5, -1},
+                        {{0, 1.5, 1.5, -0, -1, -0}});
+  naive::check_waves("var", [](const variables& v) { return var(v[0]); }, {{2, 3, 2}}, {0.5154873287377225},
+                     {{-0, 0, 0, 0, 0, -0, -0, -0, -0, -0, 0, 0}});
+  naive::check_waves("var of axes",
+                     [](const variables& v) {
+                       return var(v[0], {.axes = {0, 2}});
+                     },
+                     {{2, 3, 2}}, {0.5913211368442096, 0.5780685073473034, 0.3265568266863033},
+                     {{0, 0, 0.43482049577358295, 0.3562966939840963, -0.02486496418799491, -0.2605423548781707, -0, -0,
+                       -0.6037130307265568, -0.1874041590311224, 0.08579546378437164, 0.19961185528179398}});
+  naive::check_waves(
+      "var of the population",
+      [](const variables& v) { return var(v[0], {.axes = {1}, .keep_dims = true, .correction = 0}); }, {{2, 3, 2}},
+      {0.16738094421305194, 0.27908468838513584, 0.450427533797031, 0.6472677028762993},
+      {{-0, 0.16616223352020076, 0, 0.3068363836768028, -0, -0.4729986171970034, -0.20263459727792477,
+        0.4539084494506698, -0.12004813826642381, -0.004266011697277331, 0.3226827355443487, -0.44964243775339247}});
+}
+
+TEST_CASE("min, var: loops, everywhere") {
+  for (const std::int64_t n : {2, 7, 8, 9, 15, 16, 17, 33, 5000})
+    for (const std::int64_t axis : {0, 1}) {
+      const auto x = axis == 1 ? made_up<float>({3, n}, 1) : made_up<float>({n, 3}, 1);
+      const std::vector<bool> over = {axis == 0, axis == 1};
+      const auto add = [](double a, double b) { return a + b; };
+      const naive::array mean = naive::map(naive::fold(x, over, 0, add), [&](double v) { return v / double(n); });
+      const naive::array square = naive::zip(x, mean, [](double a, double b) { return (a - b) * (a - b); });
+      support::check_everywhere<float>(
+          [&] { return min(x, axis); },
+          naive::fold(x, over, HUGE_VAL, [](double a, double b) { return std::min(a, b); }).values, 0);
+      support::check_everywhere<float>(
+          [&] { return var(x, axis); },
+          naive::map(naive::fold(square, over, 0, add), [&](double v) { return v / double(n - 1); }).values,
+          4 * support::rounding<float>);
+    }
+}
+
+TEST_CASE("min, var: special values, integers, nothing") {
+  check_close(var(from<double>({3}, {1e9, 1e9 + 1, 1e9 + 2})), {1});
+  check_close(var(from<double>({2, 2}, {1, NAN, INFINITY, 1}), 1), {NAN, NAN});
+  check_close(var(from<double>({1}, {3})), {NAN});
+  check_close(var(from<double>({1}, {3}), {.correction = 0}), {0});
+  check_close(var(tensor<double>({2, 0}), 1), {NAN, NAN});
+  CHECK(var(tensor<double>({0, 2}), 1).shape() == shape{0});
+  const tensor<float> x = from<float>({3, 2}, {NAN, 1, INFINITY, 2, INFINITY, INFINITY});
+  support::for_each_isa([&](isa) { check_close(min(x, 1), {NAN, 2, HUGE_VAL}); });
+  support::for_each_isa([&](isa) {
+    const auto bytes = from<std::uint8_t>({2, 3}, {200, 100, 7, 255, 254, 255});
+    CHECK(max(bytes, 1)(0) == 200);
+    CHECK(min(bytes, 1)(1) == 254);
+    const auto ints = from<std::int64_t>({2, 2}, {-5, -7, INT64_MIN, INT64_MIN});
+    CHECK(max(ints, 1)(0) == -5);
+    CHECK(max(ints, 1)(1) == INT64_MIN);
+    CHECK(min(ints, 0)(1) == INT64_MIN);
+    CHECK(min(from<std::int32_t>({2}, {INT32_MAX, INT32_MAX})).item() == INT32_MAX);
+  });
+  CHECK(max(tensor<float>({0, 3}), 1).shape() == shape{0});
+  CHECK(min(tensor<float>({0, 3}), {.axes = {1}, .keep_dims = true}).shape() == shape{0, 1});
+  const variable<double> none{tensor<double>({0, 3})};
+  max(none, 1).backward(tensor<double>({0}));
+  CHECK(none.grad().shape() == shape{0, 3});
+  CHECK_THROWS_WITH_AS(min(tensor<double>({0, 3}), 0), "[min] expected at least one element, got (0, 3)", shape_error);
+}
+
+TEST_CASE("min, var: central differences") {
+  for (const bool keep : {false, true}) {
+    const auto r = testing::check_gradient(
+        [&](const auto& x) {
+          return var(x, {.axes = {0, 2}, .keep_dims = keep}) - min(x, {.axes = {0, 2}, .keep_dims = keep}) * 0.5;
+        },
+        cube());
+    CHECK_MESSAGE(r.ok(), r.text());
+  }
 }

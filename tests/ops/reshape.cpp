@@ -58,3 +58,27 @@ TEST_CASE("reshape: counts that do not fit") {
   CHECK_THROWS_AS(reshape(x, {std::int64_t{1} << 40, std::int64_t{1} << 40, -1}),
                   shape_error);  // no overflow on the way
 }
+
+TEST_CASE("squeeze, unsqueeze: axes from either end, no copies") {
+  const auto x = made_up<float>({2, 1, 3, 1}, 1);
+  CHECK(squeeze(x).shape() == shape{2, 3});
+  CHECK(squeeze(x, 1).shape() == shape{2, 3, 1});
+  CHECK(squeeze(x, -1).shape() == shape{2, 1, 3});
+  CHECK(squeeze(x, 0).shape() == x.shape());
+  CHECK(squeeze(x).shares_memory_with(x));
+  CHECK(squeeze(tensor<float>({1, 1})).shape() == shape{});
+  CHECK(unsqueeze(x, 0).shape() == shape{1, 2, 1, 3, 1});
+  CHECK(unsqueeze(x, 2).shape() == shape{2, 1, 1, 3, 1});
+  CHECK(unsqueeze(x, -1).shape() == shape{2, 1, 3, 1, 1});
+  CHECK(unsqueeze(x, -5).shape() == shape{1, 2, 1, 3, 1});
+  CHECK(unsqueeze(tensor<std::int64_t>(shape{}, 3), 0).shape() == shape{1});
+  CHECK(unsqueeze(tensor<float>({0}), 1).shape() == shape{0, 1});
+  CHECK_THROWS_WITH_AS(unsqueeze(x, 5), "[unsqueeze] expected an axis from -5 to 4, got 5", shape_error);
+  CHECK_THROWS_AS(unsqueeze(x, -6), shape_error);
+  CHECK_THROWS_AS(squeeze(x, 4), shape_error);
+  CHECK_THROWS_AS(unsqueeze(tensor<float>({1, 1, 1, 1, 1, 1, 1, 1}), 0), shape_error);
+  const auto r =
+      testing::check_gradient([](const auto& v) { return squeeze(unsqueeze(v, 1) * unsqueeze(v, -1), 2) * squeeze(v); },
+                              made_up<double>({3, 1}, 2));
+  CHECK_MESSAGE(r.ok(), r.text());
+}

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <inlay/ops/arithmetic.hpp>
 #include <inlay/testing/check_gradient.hpp>
 
 #include "tensors.hpp"
@@ -38,4 +39,33 @@ TEST_CASE("slice: ranges that do not fit") {
   CHECK_THROWS_AS(slice(x, 1, -1, 2), shape_error);
   CHECK_THROWS_AS(slice(x, 1, 2, 1), shape_error);
   CHECK_THROWS_AS(slice(x, 2, 0, 1), shape_error);
+}
+
+TEST_CASE("split: given sizes, equal sizes, and back together") {
+  const auto x = made_up<float>({2, 5, 3}, 1);
+  const auto parts = split(x, 1, {2, 0, 3});
+  REQUIRE(parts.size() == 3);
+  CHECK(support::same_bits(parts[0], slice(x, 1, 0, 2)));
+  CHECK(parts[1].shape() == shape{2, 0, 3});
+  CHECK(support::same_bits(parts[2], slice(x, 1, 2, 5)));
+  const auto even = split(x, -2, 2);
+  REQUIRE(even.size() == 3);
+  CHECK(even[2].shape() == shape{2, 1, 3});
+  CHECK(split(x, 1, 9).size() == 1);
+  const auto nothing = split(tensor<float>({0, 3}), 0, 2);
+  REQUIRE(nothing.size() == 1);
+  CHECK(nothing[0].shape() == shape{0, 3});
+  CHECK(split(from<std::int64_t>({4}, {1, 2, 3, 4}), 0, 2)[1](0) == 3);
+  const auto r = testing::check_gradient(
+      [](const auto& v) {
+        const auto p = split(v, 1, 2);
+        return p[0] * p[1];
+      },
+      made_up<double>({3, 4, 2}, 2));
+  CHECK_MESSAGE(r.ok(), r.text());
+  CHECK_THROWS_WITH_AS(split(x, 1, {2, 2}), "[split] expected sizes that add up to axis 1 of (2, 5, 3), got 4",
+                       shape_error);
+  CHECK_THROWS_AS(split(x, 1, {6, -1}), shape_error);
+  CHECK_THROWS_WITH_AS(split(x, 1, 0), "[split] expected parts of 1 or more, got 0", value_error);
+  CHECK_THROWS_AS(split(x, 3, 1), shape_error);
 }

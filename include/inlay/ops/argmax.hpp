@@ -13,16 +13,20 @@ namespace detail {
 
 // a comes before b.
 template <class T> bool ranks_before(T a, T b, bool largest, bool nan_first) noexcept {
+  static_assert(!is_half<T>, "halves are for storing; cast them first");
   if constexpr (std::is_floating_point_v<T>)
     if (const bool left = is_nan(a), right = is_nan(b); left || right) return left != right && left == nan_first;
   return largest ? a > b : a < b;
 }
 
-// f(offset of the first element of a line, number of the line) for every line of x along an axis.
-template <class F> void each_line(const shape& x, int axis, F&& f) {
+// f(offset of the first element of a line, number of the line, scratch) for every line of x along an axis; `scratch`
+// has room for so many numbers, and is the thread's.
+template <class F> void each_line(const shape& x, int axis, std::int64_t room, F&& f) {
   const std::int64_t length = x.begin()[axis], inner = x.count(axis + 1, x.rank()), lines = x.count(0, axis) * inner;
-  parallel_for(lines, std::max<std::int64_t>(1, (1 << 14) / (length + 1)), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) f(i / inner * length * inner + i % inner, i);
+  parallel_for(lines, std::max<std::int64_t>(1, map_grain / (length + 1)), [&](std::int64_t first, std::int64_t last) {
+    auto scratch = tensor<std::int64_t>::empty({room});
+    std::int64_t* places = writable(scratch);
+    for (std::int64_t i = first; i < last; ++i) f(i / inner * length * inner + i % inner, i, places);
   });
 }
 
@@ -57,7 +61,7 @@ struct argmax_op {
                         {"expected at least one element along the axis, got ", x.shape()});
     auto out = tensor<std::int64_t>::empty(keep_dims ? x.shape().with(along, 1) : x.shape().without(along));
     std::int64_t* to = detail::writable(out);
-    detail::each_line(x.shape(), along, [&](std::int64_t offset, std::int64_t line) {
+    detail::each_line(x.shape(), along, 0, [&](std::int64_t offset, std::int64_t line, std::int64_t*) {
       const T* from = x.data() + offset;
       std::int64_t best = 0;
       for (std::int64_t i = 1; i < length; ++i)
@@ -86,10 +90,8 @@ struct topk_op {
       throw value_error(name, {"expected k from 0 to ", length, " for ", x.shape(), ", got ", k});
     auto out = tensor<std::int64_t>::empty(x.shape().with(along, k));
     std::int64_t* to = detail::writable(out);
-    detail::each_line(x.shape(), along, [&](std::int64_t offset, std::int64_t line) {
+    detail::each_line(x.shape(), along, length, [&](std::int64_t offset, std::int64_t line, std::int64_t* places) {
       const T* from = x.data() + offset;
-      tensor<std::int64_t> order = tensor<std::int64_t>::empty({length});
-      std::int64_t* places = detail::writable(order);
       for (std::int64_t i = 0; i < length; ++i) places[i] = i;
       std::partial_sort(places, places + k, places + length, [&](std::int64_t a, std::int64_t b) {
         const T left = from[a * inner], right = from[b * inner];

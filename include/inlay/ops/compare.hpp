@@ -30,17 +30,21 @@ struct where_op {
   static constexpr bool elementwise = true;
 
   template <class T> tensor<T> forward(const tensor<bool>& mask, const tensor<T>& a, const tensor<T>& b) const {
+    static_assert(!detail::is_half<T>, "where is not defined for halves; cast them first");
+    using lane = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;  // there are no registers of bool
     const shape sizes = broadcast(name, mask.shape(), broadcast(name, a.shape(), b.shape()));
     const tensor<bool> full = detail::broadcast_to(mask, sizes);
     const tensor<T> yes = operand_of(a, sizes), no = operand_of(b, sizes);
     tensor<T> out = tensor<T>::empty(sizes);
-    T* to = detail::writable(out);
+    lane* to = reinterpret_cast<lane*>(detail::writable(out));
+    const auto *from_yes = reinterpret_cast<const lane*>(yes.data()),
+               *from_no = reinterpret_cast<const lane*>(no.data());
     const std::int64_t yes_step = yes.size() == 1 ? 0 : 1, no_step = no.size() == 1 ? 0 : 1;
     const isa level = active_isa();
     parallel_for(out.size(), detail::map_grain, [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::choose<T>>(level, last - first, to + first, full.data() + first,
-                                   kernels::operand<T>{yes.data() + first * yes_step, yes_step},
-                                   kernels::operand<T>{no.data() + first * no_step, no_step});
+      dispatch<kernels::choose<lane>>(level, last - first, to + first, full.data() + first,
+                                      kernels::operand<lane>{from_yes + first * yes_step, yes_step},
+                                      kernels::operand<lane>{from_no + first * no_step, no_step});
     });
     return out;
   }

@@ -1,4 +1,4 @@
-// cumsum: sums of all elements so far along an axis, in order.
+// cumsum: sums of all elements so far along an axis, in order; of float in double, as in PyTorch.
 #pragma once
 
 #include "map.hpp"
@@ -16,7 +16,9 @@ struct cumsum_op {
   }
 
  private:
+  static constexpr std::int64_t most = 32;  // lines at a time
   template <class T> tensor<T> along(tensor<T> x, bool from_end) const {
+    using total = std::conditional_t<std::is_floating_point_v<T>, double, T>;
     const int at = x.shape().index(axis);
     const std::int64_t length = x.dim(at), inner = x.shape().count(at + 1, x.rank());
     const T* from = std::as_const(x).data();
@@ -25,13 +27,18 @@ struct cumsum_op {
     T* to = detail::writable(out);
     parallel_for(outer * inner, std::max<std::int64_t>(1, detail::map_grain / (length + 1)),
                  [&](std::int64_t first, std::int64_t last) {
-                   for (std::int64_t line = first; line < last; ++line) {
-                     const std::int64_t begin = line / inner * length * inner + line % inner;
-                     T total{};
+                   for (std::int64_t line = first; line < last;) {  // neighbours together: they share cache lines
+                     const std::int64_t begin = line / inner * length * inner + line % inner,
+                                        count = std::min({last - line, inner - line % inner, most});
+                     total sums[most] = {};
                      for (std::int64_t i = 0; i < length; ++i) {
                        const std::int64_t place = begin + (from_end ? length - 1 - i : i) * inner;
-                       to[place] = total = static_cast<T>(total + from[place]);
+                       for (std::int64_t j = 0; j < count; ++j) {
+                         sums[j] = static_cast<total>(sums[j] + from[place + j]);
+                         to[place + j] = static_cast<T>(sums[j]);
+                       }
                      }
+                     line += count;
                    }
                  });
     return out;

@@ -72,7 +72,7 @@ struct embedding_bag_op {
   recorded<T, kept<I, T>> both(const tensor<I>& indices, const tensor<std::int64_t>& offsets, const tensor<T>& weight,
                                const tensor<T>& shares) const {
     check(indices, offsets, weight, shares);
-    const std::int64_t features = weight.dim(1), bags = offsets.size() > 0 ? offsets.size() : indices.dim(0);
+    const std::int64_t features = weight.dim(1), bags = indices.rank() == 1 ? offsets.size() : indices.dim(0);
     tensor<T> y({bags, features});
     auto best = options.mode == bag_mode::max ? tensor<std::int64_t>({bags, features}, -1) : tensor<std::int64_t>();
     T* out = detail::writable(y);
@@ -108,7 +108,7 @@ struct embedding_bag_op {
   // f(bag, first index, last index)
   template <class I, class F>
   static void each_bag(const tensor<I>& indices, const tensor<std::int64_t>& offsets, F&& f) {
-    const bool ragged = offsets.size() > 0;
+    const bool ragged = indices.rank() == 1;
     const std::int64_t bags = ragged ? offsets.size() : indices.dim(0), each = ragged ? 1 : indices.dim(1);
     parallel_for(bags, 64, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b)
@@ -124,8 +124,11 @@ struct embedding_bag_op {
              const tensor<T>& shares) const {
     if (weight.rank() != 2) [[unlikely]]
       throw shape_error(name, {"expected a weight (V, D), got ", weight.shape()});
-    if (indices.rank() != (offsets.size() > 0 ? 1 : 2)) [[unlikely]]
-      throw shape_error(name, {"expected indices (N, L), or (n,) with offsets, got ", indices.shape()});
+    const bool ragged = indices.rank() == 1;
+    if ((!ragged && indices.rank() != 2) || offsets.rank() != 1 || (offsets.size() > 0 && !ragged) ||
+        (offsets.size() == 0 && ragged && indices.size() > 0)) [[unlikely]]
+      throw shape_error(name, {"expected indices (N, L), or (n,) with offsets (B,), got ", indices.shape(),
+                               " with offsets ", offsets.shape()});
     if (shares.size() > 0 && (options.mode != bag_mode::sum || !(shares.shape() == indices.shape()))) [[unlikely]]
       throw shape_error(name, {"expected weights of the indices for sums only, of shape ", indices.shape(), ", got ",
                                shares.shape()});

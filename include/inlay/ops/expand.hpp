@@ -34,8 +34,8 @@ struct expand_op {
 template <operand X> auto expand(X&& x, std::initializer_list<std::int64_t> sizes) {
   expand_op op;
   for (const std::int64_t size : sizes) {
-    if (size == -1) op.same[static_cast<std::size_t>(op.sizes.rank())] = true;
     op.sizes.append(size == -1 ? 1 : size);
+    op.same[static_cast<std::size_t>(op.sizes.rank()) - 1] = size == -1;
   }
   return apply(op, std::forward<X>(x));
 }

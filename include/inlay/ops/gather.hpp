@@ -17,21 +17,45 @@ template <class = void> void check_index(const char* name, const shape& x, const
                       {"expected indices with the axes of ", x, ", none longer but axis ", axis, "; got ", index});
 }
 
-// f(place in the index, place in x) for every index; the lines along the axis in order, so that sums have one order.
-// Throws value_error for an index outside of x.
+template <class = void>
+void check_index(const char* name, const shape& x, const tensor<std::int64_t>& index, std::int64_t axis) {
+  check_index(name, x, index.shape(), axis);
+  const std::int64_t length = x[axis];
+  for (const std::int64_t i : index.values())
+    if (i < 0 || i >= length) [[unlikely]]
+      throw value_error(name, {"expected indices from 0 to ", length - 1, ", got ", i});
+}
+
+// f(place in the index, place in x, place in other) for every index, where `other` has its axes as well. Each line
+// along the axis is one thread's and in order, so that sums have one order.
 template <class F>
-void each_index(const char* name, const shape& x, const tensor<std::int64_t>& index, std::int64_t axis, F&& f) {
+void each_index(const shape& x, const tensor<std::int64_t>& index, const shape& other, std::int64_t axis, F&& f) {
+  constexpr std::int64_t most = 32;  // neighbouring lines at a time: they share cache lines
   const int along = x.index(axis);
-  const steps by = contiguous_steps(x);
-  steps others = by;
-  others[static_cast<std::size_t>(along)] = 0;
-  const std::int64_t step = by[static_cast<std::size_t>(along)], length = x.begin()[along];
+  const shape& sizes = index.shape();
+  const std::int64_t length = sizes.begin()[along], inner = sizes.count(along + 1, sizes.rank()),
+                     lines = sizes.count(0, along) * inner, step = x.count(along + 1, x.rank()),
+                     other_step = other.count(along + 1, other.rank());
+  const shape starts = sizes.with(along, 1);
+  const steps by = contiguous_steps(x), other_by = contiguous_steps(other);
   const std::int64_t* at = index.data();
-  for (std::int64_t i = 0; i < index.size(); ++i) {
-    if (at[i] < 0 || at[i] >= length) [[unlikely]]
-      throw value_error(name, {"expected indices from 0 to ", length - 1, ", got ", at[i]});
-    f(i, offset_of(i, index.shape(), others) + at[i] * step);
-  }
+  parallel_for(lines, std::max<std::int64_t>(1, map_grain / (length + 1)), [&](std::int64_t first, std::int64_t last) {
+    std::int64_t from[most], from_other[most];
+    for (std::int64_t line = first; line < last;) {
+      const std::int64_t begin = line / inner * length * inner + line % inner,
+                         count = std::min({last - line, inner - line % inner, most});
+      for (std::int64_t j = 0; j < count; ++j) {
+        from[j] = offset_of(line + j, starts, by);
+        from_other[j] = offset_of(line + j, starts, other_by);
+      }
+      for (std::int64_t i = 0; i < length; ++i)
+        for (std::int64_t j = 0; j < count; ++j) {
+          const std::int64_t place = begin + i * inner + j;
+          f(place, from[j] + at[place] * step, from_other[j] + i * other_step);
+        }
+      line += count;
+    }
+  });
 }
 
 }  // namespace detail
@@ -42,16 +66,16 @@ struct scatter_add_op {
   static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 
   template <class T> tensor<T> forward(tensor<T> x, const tensor<std::int64_t>& index, const tensor<T>& source) const {
-    detail::check_index(name, x.shape(), index.shape(), axis);
+    detail::check_index(name, x.shape(), index, axis);
     detail::check_index(name, source.shape(), index.shape(), axis);
     if (index.dim(axis) > source.dim(axis)) [[unlikely]]
       throw shape_error(name, {"expected a source as long as the indices ", index.shape(), ", got ", source.shape()});
-    const detail::steps by = detail::contiguous_steps(source.shape());
-    x.write([&](std::span<T> to) {
-      detail::each_index(name, x.shape(), index, axis, [&](std::int64_t i, std::int64_t place) {
-        to[static_cast<std::size_t>(place)] += source.data()[detail::offset_of(i, index.shape(), by)];
-      });
-    });
+    T* to = detail::writable(x);
+    const T* from = source.data();
+    detail::each_index(x.shape(), index, source.shape(), axis,
+                       [&](std::int64_t, std::int64_t place, std::int64_t other) {
+                         to[place] = static_cast<T>(to[place] + from[other]);
+                       });
     return x;
   }
   template <class T>
@@ -69,11 +93,12 @@ struct gather_op {
   static void attributes(auto& self, auto&& visit) { visit("axis", self.axis); }
 
   template <class T> tensor<T> forward(const tensor<T>& x, const tensor<std::int64_t>& index) const {
-    detail::check_index(name, x.shape(), index.shape(), axis);
+    detail::check_index(name, x.shape(), index, axis);
     tensor<T> out = tensor<T>::empty(index.shape());
     T* to = detail::writable(out);
-    detail::each_index(name, x.shape(), index, axis,
-                       [&](std::int64_t i, std::int64_t place) { to[i] = x.data()[place]; });
+    const T* from = x.data();
+    detail::each_index(x.shape(), index, index.shape(), axis,
+                       [&](std::int64_t i, std::int64_t place, std::int64_t) { to[i] = from[place]; });
     return out;
   }
   template <class T> auto keep(const tensor<T>&, const tensor<std::int64_t>& index, const tensor<T>&) const {
@@ -91,15 +116,12 @@ void scatter_add_op::backward(const tensor<T>& dy, const tensor<std::int64_t>& i
                               const gradient<std::int64_t>&, const gradient<T>& dsource) const {
   if (dx.wanted()) dx.add(dy);
   if (!dsource.wanted()) return;
-  const tensor<T> back = gather_op{axis}.forward(dy, index);
-  if (back.shape() == dsource.shape()) return dsource.add(back);
-  tensor<T> full(dsource.shape());  // what lies beyond the indices was not added
-  const detail::steps by = detail::contiguous_steps(full.shape());
-  full.write([&](std::span<T> to) {
-    for (std::int64_t i = 0; i < back.size(); ++i)
-      to[static_cast<std::size_t>(detail::offset_of(i, back.shape(), by))] = back.data()[i];
-  });
-  dsource.add(std::move(full));
+  tensor<T> back(dsource.shape());  // what lies beyond the indices was not added
+  T* to = detail::writable(back);
+  const T* from = dy.data();
+  detail::each_index(dy.shape(), index, back.shape(), axis,
+                     [&](std::int64_t, std::int64_t place, std::int64_t other) { to[other] = from[place]; });
+  dsource.add(std::move(back));
 }
 
 // Indices of int64 with as many axes as x -> their shape. Throws shape_error, and value_error for an index outside.

@@ -27,8 +27,8 @@ auto group_norm(const X& x, std::int64_t groups, const W& weight, const B& bias,
     if (given.size() > 0 && !(given == per_channel)) [[unlikely]]
       throw shape_error("group_norm", {"expected a weight and a bias (", sizes[1], ",), got ", given});
   for (int axis = 2; axis < sizes.rank(); ++axis) per_channel.append(1);
-  auto y = reshape(layer_norm(reshape(x, {-1, sizes[1] / groups * sizes.count(2, sizes.rank())}), tensor<T>(),
-                              tensor<T>(), {.epsilon = options.epsilon}),
+  auto y = reshape(layer_norm(reshape(x, {sizes[0] * groups, sizes[1] / groups * sizes.count(2, sizes.rank())}),
+                              tensor<T>(), tensor<T>(), {.epsilon = options.epsilon}),
                    sizes);
   if (weight.shape().size() > 0) y = std::move(y) * reshape(detail::as_recorded(x, weight), per_channel);
   if (bias.shape().size() > 0) y = std::move(y) + reshape(detail::as_recorded(x, bias), per_channel);

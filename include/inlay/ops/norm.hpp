@@ -52,7 +52,9 @@ struct norm_op {
   }
 
  private:
-  bool infinite() const noexcept { return p > (std::numeric_limits<double>::max)(); }
+  bool infinite() const noexcept {  // by its bits: a host may be compiled with -ffast-math
+    return std::bit_cast<std::uint64_t>(p) == std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity());
+  }
 };
 
 // log(sum(exp(x))) without overflow. A sum of nothing is -infinity.
@@ -82,7 +84,7 @@ struct logsumexp_op {
 
 // Throws value_error for a p of 0 or less.
 template <operand X> auto norm(X&& x, const norm_options& options = {}) {
-  if (!(options.p > 0)) [[unlikely]]
+  if (detail::is_nan(options.p) || options.p <= 0) [[unlikely]]
     throw value_error(norm_op::name, {"expected .p above 0, got ", options.p});
   return apply(norm_op{detail::reduction({options.axes, options.keep_dims}), options.p}, std::forward<X>(x));
 }

@@ -17,12 +17,14 @@ struct pow_op {
   template <class T> auto keep(const tensor<T>& a, const tensor<T>& b, const tensor<T>& y) const {
     return kept<T>{a, b, y};
   }
-  // da = b a^(b - 1) dy, none where b is 0; db = a^b log(a) dy, none where a^b is 0.
+  // da = b a^(b - 1) dy, none where b is 0; db = a^b log(a) dy, none where a^b is 0 or 0^0.
   template <class T>
   void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& da, const gradient<T>& db) const {
     if (da.wanted())
       da.add(detail::sum_to(where(eq(k.b, T{0}), T{0}, dy * k.b * forward(k.a, k.b - T{1})), da.shape()));
-    if (db.wanted()) db.add(detail::sum_to(where(eq(k.y, T{0}), T{0}, dy * k.y * log(k.a)), db.shape()));
+    if (!db.wanted()) return;
+    const tensor<T> base = where(eq(k.a, T{0}), eq(k.b, T{0}).template cast<T>(), k.a);  // 1 for 0^0: no logarithm
+    db.add(detail::sum_to(where(eq(k.y, T{0}), T{0}, dy * k.y * log(base)), db.shape()));
   }
 };
 

@@ -76,6 +76,7 @@ struct mean_op {
   detail::reduction how;
   static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
+    static_assert(floating<T>, "means are defined for float and double; cast integers first");
     tensor<T> total = sum_op{how}.forward(x);
     return mul_op{}.forward(std::move(total), share<T>(x.shape()));
   }
@@ -99,7 +100,8 @@ template <class F> struct extreme_op {
   detail::reduction how;
   static void attributes(auto& self, auto&& visit) { detail::reduction::attributes(self.how, visit); }
   template <class T> tensor<T> forward(const tensor<T>& x) const {
-    if (x.size() == 0) throw shape_error(name, {"expected at least one element, got ", x.shape()});
+    if (x.size() == 0 && how.kept(x.shape()).size() > 0) [[unlikely]]
+      throw shape_error(name, {"expected at least one element, got ", x.shape()});
     return detail::reduced<F>(x, how.over(x.shape())).reshape(how.result(x.shape()));
   }
   template <class T> auto keep(const tensor<T>& x, const tensor<T>& y) const { return std::pair(x, y); }
@@ -134,19 +136,17 @@ struct var_op {
     visit("correction", self.correction);
   }
 
-  template <floating T> tensor<T> forward(const tensor<T>& x) const {
-    const tensor<T> d = centred(x);
-    return mul_op{}.forward(sum_op{how}.forward(mul_op{}.forward(d, d)), share<T>(x.shape(), 1));
-  }
-  template <class T> auto keep(const tensor<T>& x, const tensor<T>&) const { return centred(x); }
+  template <floating T> tensor<T> forward(const tensor<T>& x) const { return both(x).result; }
+  template <floating T> auto record(detail::tape_state*, const tensor<T>& x) const { return both(x); }
   template <class T> void backward(const tensor<T>& dy, const tensor<T>& d, const gradient<T>& dx) const {
     if (!dx.wanted()) return;
     dx.add(mul_op{}.forward(d, mul_op{}.forward(dy.reshape(how.kept(d.shape())), share<T>(d.shape(), 2))));
   }
 
  private:
-  template <class T> tensor<T> centred(const tensor<T>& x) const {
-    return sub_op{}.forward(x, mean_op{how}.forward(x).reshape(how.kept(x.shape())));
+  template <class T> recorded<T, tensor<T>> both(const tensor<T>& x) const {
+    tensor<T> d = sub_op{}.forward(x, mean_op{how}.forward(x).reshape(how.kept(x.shape())));
+    return {mul_op{}.forward(sum_op{how}.forward(mul_op{}.forward(d, d)), share<T>(x.shape(), 1)), std::move(d)};
   }
   // factor / (n - correction); no degree of freedom gives 0 / 0 or x / 0, as in PyTorch.
   template <class T> tensor<T> share(const shape& sizes, double factor) const {

@@ -108,8 +108,11 @@ template <class T> tensor<T> resampled(const tensor<T>& x, int axis, const resam
                    const T* from = x.data() + (i / count * length + table.first.data()[o]) * inner;
                    const double* weights = table.weights.data() + o * table.taps;
                    T* to = y + i * inner;
-                   for (std::int64_t j = 0; j < inner; ++j) to[j] = static_cast<T>(weights[0]) * from[j];
-                   for (std::int64_t tap = 1; tap < table.taps; ++tap) {
+                   std::int64_t tap = 0;  // taps of no weight are passed over: 0 times infinity is NaN
+                   while (tap + 1 < table.taps && weights[tap] == 0) ++tap;
+                   for (std::int64_t j = 0; j < inner; ++j)
+                     to[j] = static_cast<T>(weights[tap]) * from[tap * inner + j];
+                   for (++tap; tap < table.taps; ++tap) {
                      const T weight = static_cast<T>(weights[tap]);
                      if (weight == 0) continue;
                      for (std::int64_t j = 0; j < inner; ++j) to[j] += weight * from[tap * inner + j];
@@ -170,9 +173,9 @@ struct resample_op {
  private:
   detail::resampling table(std::int64_t in, const shape& x) const {
     const double asked = out > 0 ? static_cast<double>(out) : static_cast<double>(in) * scale;
-    if (in < 1 || !(asked >= 1 && asked < 1e9)) [[unlikely]]
-      throw shape_error(
-          name, {"expected at least one element along axis ", axis, " before and after, got ", x, " and ", asked});
+    if (in < 1 || out < 0 || detail::is_nan(asked) || asked < 1 || asked >= 1e9) [[unlikely]]
+      throw shape_error(name, {"expected at least one element along axis ", axis, " before and after, got ", x, " and ",
+                               out < 0 ? static_cast<double>(out) : asked});
     return detail::resampling_for(mode, in, static_cast<std::int64_t>(asked), out > 0 ? 0 : scale, align_corners);
   }
 };
@@ -184,7 +187,8 @@ struct interpolate_options {
   bool align_corners = false;  // linear and cubic: the first and the last elements stay where they are
 };
 
-// x (N, C, …) with other spatial sizes. Throws value_error unless there is either a size or a scale_factor.
+// x (N, C, …) with other spatial sizes. Throws value_error unless there is either a size or a scale_factor, and for
+// .align_corners of a mode that has none; shape_error for sizes of 0.
 template <operand X> auto interpolate(const X& x, const interpolate_options& options) {
   const std::size_t axes = x.shape().rank() > 2 ? static_cast<std::size_t>(x.shape().rank()) - 2 : 0;
   const std::size_t sizes = options.size.size(), scales = options.scale_factor.size(), given = sizes + scales;
@@ -192,6 +196,9 @@ template <operand X> auto interpolate(const X& x, const interpolate_options& opt
     throw value_error("interpolate", {"expected x (N, C, …) and either .size or .scale_factor with one number, or one "
                                       "for each spatial axis; got ",
                                       x.shape(), ", ", sizes, " sizes and ", scales, " factors"});
+  if (options.align_corners && options.mode != interpolation::linear && options.mode != interpolation::cubic)
+      [[unlikely]]
+    throw value_error("interpolate", {"expected .align_corners for linear and cubic alone"});
   const auto along = [&](std::size_t i) {
     const std::size_t at = given == 1 ? 0 : i;
     return resample_op{static_cast<std::int64_t>(i) + 2, sizes > 0 ? options.size[at] : 0,

@@ -62,12 +62,15 @@ template <operand X> auto split(const X& x, std::int64_t axis, std::initializer_
   return split(x, axis, std::span(sizes.begin(), sizes.size()));
 }
 
-// Parts of `size`, the last one smaller when the axis is no multiple. Throws value_error for a size below 1.
+// Parts of `size`, one at least, the last one smaller when the axis is no multiple. Throws value_error for a size below
+// 1.
 template <operand X> auto split(const X& x, std::int64_t axis, std::int64_t size) {
   if (size < 1) [[unlikely]]
     throw value_error("split", {"expected parts of 1 or more, got ", size});
   std::vector<std::int64_t> sizes;
-  for (std::int64_t left = x.shape()[axis]; left > 0; left -= size) sizes.push_back((std::min)(size, left));
+  std::int64_t left = x.shape()[axis];
+  for (; left > size; left -= size) sizes.push_back(size);
+  sizes.push_back(left);
   return split(x, axis, std::span<const std::int64_t>(sizes));
 }
 

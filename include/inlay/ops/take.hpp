@@ -17,12 +17,16 @@ template <class T> tensor<T> take(const tensor<T>& x, int axis, const take_table
   T* to = writable(out);
   const std::int64_t* at = from.data();
   parallel_for(slices, std::max<std::int64_t>(1, map_grain / (inner + 1)), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t slice = at[i % count];
+    const T* line = x.data() + first / count * length * inner;
+    for (std::int64_t i = first, j = first % count; i < last; ++i) {
+      const std::int64_t slice = at[j];
       if (slice < 0)
         std::fill_n(to + i * inner, inner, fill);
+      else if (inner == 1)
+        to[i] = line[slice];
       else
-        std::copy_n(x.data() + (i / count * length + slice) * inner, inner, to + i * inner);
+        std::copy_n(line + slice * inner, inner, to + i * inner);
+      if (++j == count) j = 0, line += length * inner;
     }
   });
   return out;
@@ -96,15 +100,20 @@ struct roll_op {
 
   template <class T> tensor<T> forward(const tensor<T>& x) const {
     const int along = x.shape().index(axis);
-    return detail::take(x, along, table(x.shape().begin()[along]));
+    return detail::take(x, along, table(x.shape().begin()[along], false));
   }
   template <class T> void backward(const tensor<T>& dy, const gradient<T>& dx) const {
-    if (dx.wanted()) dx.add(roll_op{axis, reversed ? by : -by, reversed}.forward(dy));
+    if (!dx.wanted()) return;
+    const int along = dy.shape().index(axis);
+    dx.add(detail::take(dy, along, table(dy.shape().begin()[along], true)));
   }
 
  private:
-  detail::take_table table(std::int64_t n) const {
-    return detail::table_of(n, [&](std::int64_t i) { return reversed ? n - 1 - i : ((i - by) % n + n) % n; });
+  detail::take_table table(std::int64_t n, bool back) const {
+    return detail::table_of(n, [&](std::int64_t i) {
+      const std::int64_t places = by % n;
+      return reversed ? n - 1 - i : (i + (back ? places : -places) + n) % n;
+    });
   }
 };
 
@@ -152,9 +161,10 @@ struct pad_op {
     if (from_x && (n == 0 || (options.mode != pad_mode::replicate && most > room))) [[unlikely]]
       throw shape_error(name, {"expected at most ", room, " elements before and after axis ", axis, " of ", sizes,
                                ", got ", before, " and ", after});
-    if (n + before + after < 0) [[unlikely]]
+    const std::int64_t least = (std::min)(before, after), limit = std::int64_t{1} << 56;  // of a shape
+    if (least < -limit || most > limit || n + before + after < 0) [[unlikely]]
       throw shape_error(
-          name, {"expected to leave elements along axis ", axis, " of ", sizes, ", got ", before, " and ", after});
+          name, {"expected sizes that axis ", axis, " of ", sizes, " has room for, got ", before, " and ", after});
     return detail::table_of(n + before + after, [&](std::int64_t i) {
       const std::int64_t at = i - before;
       if (at >= 0 && at < n) return at;

@@ -25,6 +25,7 @@ class adagrad final : public optimizer_of<adagrad> {
  private:
   friend optimizer_of<adagrad>;
 
+  template <class = void>  // compiled only where it is used
   INLAY_COLD adagrad(const std::vector<member>& members, const adagrad_config& config)
       : optimizer_of(members, {.name = "adagrad",
                                .learning_rate = config.learning_rate,

@@ -30,6 +30,7 @@ class adam : public optimizer_of<adam> {
   explicit adam(M& model, const adam_config& config = {}) : adam("adam", members_of(model), config, false) {}
 
  protected:
+  template <class = void>  // compiled only where it is used
   INLAY_COLD adam(const char* name, const std::vector<member>& members, const adam_config& config, bool decoupled)
       : optimizer_of(members, {.name = name,
                                .learning_rate = config.learning_rate,

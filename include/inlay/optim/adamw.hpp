@@ -23,6 +23,7 @@ class adamw final : public adam {
   template <module M> explicit adamw(M& model, const adamw_config& config = {}) : adamw(members_of(model), config) {}
 
  private:
+  template <class = void>  // compiled only where it is used
   INLAY_COLD adamw(const std::vector<member>& members, const adamw_config& c)
       : adam("adamw", members,
              {c.learning_rate, c.beta1, c.beta2, c.epsilon, c.weight_decay, c.amsgrad, c.epsilon_placement, c.groups},

@@ -24,6 +24,7 @@ class lion final : public optimizer_of<lion> {
  private:
   friend optimizer_of<lion>;
 
+  template <class = void>  // compiled only where it is used
   INLAY_COLD lion(const std::vector<member>& members, const lion_config& config)
       : optimizer_of(members, {.name = "lion",
                                .learning_rate = config.learning_rate,

@@ -28,6 +28,7 @@ class rmsprop final : public optimizer_of<rmsprop> {
  private:
   friend optimizer_of<rmsprop>;
 
+  template <class = void>  // compiled only where it is used
   INLAY_COLD rmsprop(const std::vector<member>& members, const rmsprop_config& config)
       : optimizer_of(members, {.name = "rmsprop",
                                .learning_rate = config.learning_rate,

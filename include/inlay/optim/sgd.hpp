@@ -26,6 +26,7 @@ class sgd final : public optimizer_of<sgd> {
  private:
   friend optimizer_of<sgd>;
 
+  template <class = void>  // compiled only where it is used
   INLAY_COLD sgd(const std::vector<member>& members, const sgd_config& config)
       : optimizer_of(members, {.name = "sgd",
                                .learning_rate = config.learning_rate,
