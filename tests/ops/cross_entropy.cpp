@@ -76,7 +76,7 @@ TEST_CASE("cross_entropy: what does not fit") {
   CHECK_THROWS_WITH_AS(run(scores, tensor<std::int64_t>({3}), reduction::mean),
                        "[cross_entropy] expected classes (2,) for scores (2, 3), got (3,)", shape_error);
   CHECK_THROWS_WITH_AS(run(tensor<float>({0, 3}), tensor<std::int64_t>({0}), reduction::mean),
-                       "[cross_entropy] expected at least one row, got an empty batch (0, 3)", shape_error);
+                       "[cross_entropy] expected at least one row and one class, got (0, 3)", shape_error);
   CHECK_THROWS_AS(run(tensor<float>({3}), tensor<std::int64_t>({3}), reduction::mean), shape_error);
   CHECK_THROWS_AS(run(tensor<float>({3, 0}), tensor<std::int64_t>({3}), reduction::mean), shape_error);
 }

@@ -8,6 +8,48 @@ namespace inlay::inline v0_1 {
 
 namespace detail {
 
+INLAY_OUTLINE inline void check_scores(const char* name, const shape& scores) {
+  if (scores.rank() < 2) [[unlikely]]
+    throw shape_error(name, {"expected scores (N, V) or (N, V, …), got ", scores});
+  if (scores.size() == 0) [[unlikely]]
+    throw shape_error(name, {"expected at least one row and one class, got ", scores});
+}
+
+INLAY_OUTLINE inline void check_labels(const char* name, const shape& scores, const shape& classes) {
+  check_scores(name, scores);
+  if (!(classes == scores.without(1))) [[unlikely]]
+    throw shape_error(name, {"expected classes ", scores.without(1), " for scores ", scores, ", got ", classes});
+}
+
+// True when a class is to be ignored.
+INLAY_OUTLINE inline bool check_label_range(const char* name, std::int64_t count, const tensor<std::int64_t>& classes,
+                                            std::int64_t ignore_index) {
+  bool ignored = false;
+  const std::int64_t* all = classes.data();
+  for (std::int64_t i = 0; i < classes.size(); ++i) {
+    const std::int64_t c = all[i];
+    if (c == ignore_index)
+      ignored = true;
+    else if (c < 0 || c >= count) [[unlikely]]
+      throw value_error(name, {"expected classes from 0 to ", count - 1, ", got ", c, " in row ", i});
+  }
+  return ignored;
+}
+
+// The same of rows alone.
+INLAY_OUTLINE inline bool check_label_rows(const char* name, const shape& scores, const tensor<std::int64_t>& classes,
+                                           std::int64_t ignore_index) {
+  if (scores.rank() != 2) [[unlikely]]
+    throw shape_error(name, {"expected scores (N, V), got ", scores});
+  check_labels(name, scores, classes.shape());
+  return check_label_range(name, scores[1], classes, ignore_index);
+}
+
+INLAY_OUTLINE inline void check_class_weights(const char* name, std::int64_t count, const shape& weights) {
+  if (weights.size() > 0 && !(weights == shape{count})) [[unlikely]]
+    throw shape_error(name, {"expected one weight for each class, (", count, ",), got ", weights});
+}
+
 // What each row counts: the weight of its class, or 1; and 0 where the class is to be ignored.
 template <class T>
 tensor<T> row_weights(const tensor<std::int64_t>& classes, const tensor<T>& weights, std::int64_t ignore_index) {
@@ -66,7 +108,7 @@ struct cross_entropy_op {
       dispatch<kernels::cross_entropy_gradient<T>>(level, k.numerators.data() + first * length, k.sums.data() + first,
                                                    k.classes.data() + first, scale.data() + first * step, step, factor,
                                                    to + first * length, last - first, length);
-      for (std::int64_t i = first; shared && i < last; ++i)  // 0 times NaN is none
+      for (std::int64_t i = first; shared && i < last; ++i)  // 0 times NaN would be NaN
         if (k.shares.data()[i] == 0) std::fill_n(to + i * length, length, T{0});
     });
     dx.add(std::move(out));
@@ -77,7 +119,8 @@ struct cross_entropy_op {
   template <class T>
   recorded<T, kept<T>> both(const tensor<T>& scores, const tensor<std::int64_t>& given, const tensor<T>& weights,
                             tensor<T> numerators) const {
-    const bool ignored = check(scores.shape(), given, weights.shape());
+    const bool ignored = detail::check_label_rows(name, scores.shape(), given, ignore_index);
+    detail::check_class_weights(name, scores.dim(1), weights.shape());
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
     const bool shared = ignored || weights.size() > 0;
     const tensor<std::int64_t> classes = ignored ? cleaned(given) : given;
@@ -111,27 +154,6 @@ struct cross_entropy_op {
         if (c == ignore_index) c = 0;
     });
     return classes;
-  }
-
-  // True when a row is to be ignored.
-  INLAY_OUTLINE bool check(const shape& scores, const tensor<std::int64_t>& classes, const shape& weights) const {
-    if (scores.rank() != 2 || scores[1] == 0) [[unlikely]]
-      throw shape_error(name, {"expected scores (N, V), got ", scores});
-    if (scores[0] == 0) [[unlikely]]
-      throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
-    if (!(classes.shape() == shape{scores[0]})) [[unlikely]]
-      throw shape_error(name, {"expected classes (", scores[0], ",) for scores ", scores, ", got ", classes.shape()});
-    if (weights.size() > 0 && !(weights == shape{scores[1]})) [[unlikely]]
-      throw shape_error(name, {"expected one weight for each class, (", scores[1], ",), got ", weights});
-    bool ignored = false;
-    for (std::int64_t i = 0; i < scores[0]; ++i) {
-      const std::int64_t c = classes.data()[i];
-      if (c == ignore_index)
-        ignored = true;
-      else if (c < 0 || c >= scores[1]) [[unlikely]]
-        throw value_error(name, {"expected classes from 0 to ", scores[1] - 1, ", got ", c, " in row ", i});
-    }
-    return ignored;
   }
 };
 
