@@ -131,7 +131,7 @@ for how in REDUCTIONS:
     for margin in (0.0, 0.25):
         case(f"cosine_embedding {how} {margin}", lambda x, y: F.cosine_embedding_loss(
             x, y, t([1.0, -1.0, -1.0, 1.0]), margin=margin, reduction=how), SCORES.reshape(4, 3).tolist(),
-             SOFT.tolist(), dy=ENDS[how])
+             SOFT.mul(10).tolist(), dy=ENDS[how])  # it adds 1e-12 to the squares of lengths
     for options in ({}, {"p": 1, "margin": 4}, {"swap": True, "margin": 2}, {"p": 3, "swap": True, "margin": 2}):
         case(f"triplet_margin {how} {options}", lambda a, p, n: F.triplet_margin_loss(
             a, p, n, reduction=how, **options), SCORES.reshape(4, 3).tolist(), SOFT.tolist(),
