@@ -18,7 +18,6 @@ namespace {
 const tensor<double> logs = log_softmax(from<double>({2, 3}, {-1.5, 0.5, 2, 0.25, -0.75, 1})),
                      shares = from<double>({2, 3}, {0.2, 0.3, 0.5, 0.7, 0.1, 0.2});
 const support::numbers dy{1, -2, 0.5, 0.25, 3, -1};
-const double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 

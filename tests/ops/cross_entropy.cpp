@@ -1,6 +1,5 @@
 // The fused cross-entropy against loops and central differences at every size, level and thread count; scores that
 // would overflow, weights and ignored rows, and what does not fit. PyTorch's numbers stand in loss/cross_entropy.cpp.
-// loss/cross_entropy.cpp.
 #include <inlay/ops/cross_entropy.hpp>
 
 #include <doctest/doctest.h>
