@@ -55,7 +55,7 @@ TEST_CASE("cross_entropy: central differences, everywhere") {
   });
 }
 
-TEST_CASE("cross_entropy: weights of classes and ignored rows, everywhere") {
+TEST_CASE("cross_entropy: weights of classes, ignored rows and smoothing, everywhere") {
   const std::int64_t n = 3000;
   const tensor<double> scores = made_up<double>({n, 17}, 1, -5, 5), weights = made_up<double>({17}, 2, 0, 2);
   const auto classes = some_classes(n, 17);
@@ -71,12 +71,23 @@ TEST_CASE("cross_entropy: weights of classes and ignored rows, everywhere") {
   support::check_everywhere<double>([&] { return weighted(reduction::none); }, expected, 1e-13);
   support::check_everywhere<double>([&] { return weighted(reduction::sum); }, {total}, 1e-13);
   support::check_everywhere<double>([&] { return weighted(reduction::mean); }, {total / counted}, 1e-13);
+  const tensor<double> logs = log_softmax(scores) * weights;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    double all = 0;
+    for (std::int64_t j = 0; j < 17; ++j) all -= logs(static_cast<std::int64_t>(i), j);
+    expected[i] = classes.values()[i] == 5 ? 0 : 0.7 * expected[i] + 0.3 / 17 * all;
+  }
+  support::check_everywhere<double>(
+      [&] {
+        return apply(cross_entropy_op{reduction::none, 5, 0.3}, scores, classes, weights);
+      },
+      expected, 1e-13);
   const auto few = from<std::int64_t>({4}, {0, 5, 16, 3});
   support::for_each_isa([&](isa) {
     for (const reduction how : {reduction::mean, reduction::sum, reduction::none}) {
       const auto r = testing::check_gradient(
           [&](const auto& x) {
-            return apply(cross_entropy_op{how, 5}, x, few, weights);
+            return apply(cross_entropy_op{how, 5, 0.3}, x, few, weights);
           },
           made_up<double>({4, 17}, 2, -2, 2));
       CHECK_MESSAGE(r.ok(), r.text());

@@ -68,25 +68,11 @@ auto cross_entropy(S&& scores, const tensor<std::int64_t>& classes, const cross_
   inlay::detail::check_smoothing(name, smoothing);
   inlay::detail::check_labels(name, scores.shape(), classes.shape());
   const auto weights = inlay::detail::class_weights<T>(options.class_weights);
-  const cross_entropy_op op{options.reduction, options.ignore_index};
-  if (scores.shape().rank() == 2 && smoothing == 0) return apply(op, std::forward<S>(scores), classes, weights);
-
-  const shape sizes = classes.shape();
-  auto rows = inlay::detail::class_rows(scores);
-  const tensor<std::int64_t> flat = classes.reshape(shape{classes.size()});
-  auto hard = apply(op, rows, flat, weights);
-  if (options.reduction == inlay::reduction::none) hard = reshape(std::move(hard), sizes);
-  if (smoothing == 0) return hard;
-
-  const auto counted = ne(flat, options.ignore_index);
-  rows = where(reshape(counted, {-1, 1}), std::move(rows), T{0});  // what is ignored may be NaN
-  auto logs = -log_softmax(std::move(rows), -1);
-  if (weights.size() > 0) logs = std::move(logs) * weights;
-  const tensor<T> shares = inlay::detail::row_weights(flat, weights, options.ignore_index);
-  auto soft =
-      inlay::detail::reduced_shares(where(counted, sum(std::move(logs), -1), T{0}), shares, options.reduction, sizes);
-  const double count = static_cast<double>(scores.shape()[1]);
-  return std::move(hard) * static_cast<T>(1 - smoothing) + std::move(soft) * static_cast<T>(smoothing / count);
+  const cross_entropy_op op{options.reduction, options.ignore_index, smoothing};
+  if (scores.shape().rank() == 2) return apply(op, std::forward<S>(scores), classes, weights);
+  auto losses = apply(op, inlay::detail::class_rows(scores), classes.reshape(shape{classes.size()}), weights);
+  if (options.reduction == inlay::reduction::none) return reshape(std::move(losses), classes.shape());
+  return losses;
 }
 
 // Targets are probabilities of the shape of the scores; a mean is over the rows, and none is ignored. A score of -inf

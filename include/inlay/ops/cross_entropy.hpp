@@ -1,4 +1,5 @@
-// Cross-entropy of scores with class indices: loss_i = log sum_j exp(x_ij) - x_i,class_i, one fused pass each way.
+// Cross-entropy of scores with class indices: loss_i = -log p_i,class_i with p = softmax(x), one fused pass each way.
+// With weights w of the classes and smoothing s: (1 - s) w_class_i loss_i - s / V sum_j w_j log p_ij.
 #pragma once
 
 #include "reduction.hpp"
@@ -69,16 +70,19 @@ struct cross_entropy_op {
   static constexpr const char* name = "cross_entropy";
   inlay::reduction reduction = inlay::reduction::mean;
   std::int64_t ignore_index = -100;  // rows of this class count nothing
+  double label_smoothing = 0;
   static void attributes(auto& self, auto&& visit) {
     visit("reduction", self.reduction);
     visit("ignore_index", self.ignore_index);
+    visit("label_smoothing", self.label_smoothing);
   }
 
   template <class T> struct kept {
     tensor<T> numerators, sums;  // see kernels::cross_entropy
     tensor<std::int64_t> classes;
-    tensor<T> shares;  // what each row counts; empty: all the same
-    double total;      // that all rows count
+    tensor<T> weights;  // of the classes; empty: all 1
+    tensor<T> pulls;    // what all classes of a row count together; empty: 1
+    double total;       // that all rows count
   };
 
   // scores (N, V), classes (N,), weights of the classes (V,) or absent -> () or (N,)
@@ -100,16 +104,19 @@ struct cross_entropy_op {
     tensor<T> out = tensor<T>::empty(k.numerators.shape());
     T* to = detail::writable(out);
     const T factor = reduction == inlay::reduction::mean ? static_cast<T>(1 / k.total) : T{1};
-    const bool shared = k.shares.size() > 0;
-    const tensor<T> scale = shared ? detail::zip(name, kernels::multiply{}, dy, k.shares) : dy;
-    const std::int64_t step = shared || reduction == inlay::reduction::none ? 1 : 0;
+    const bool shared = k.pulls.size() > 0;
+    const tensor<T> scale = shared ? detail::zip(name, kernels::multiply{}, dy, k.pulls) : dy;
+    const std::int64_t own = reduction == inlay::reduction::none ? 1 : 0, step = shared ? 1 : own;
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
       dispatch<kernels::cross_entropy_gradient<T>>(level, k.numerators.data() + first * length, k.sums.data() + first,
                                                    k.classes.data() + first, scale.data() + first * step, step, factor,
                                                    to + first * length, last - first, length);
-      for (std::int64_t i = first; shared && i < last; ++i)  // 0 times NaN would be NaN
-        if (k.shares.data()[i] == 0) std::fill_n(to + i * length, length, T{0});
+      for (std::int64_t i = first; shared && i < last; ++i)
+        if (k.pulls.data()[i] == 0)  // 0 times NaN would be NaN
+          std::fill_n(to + i * length, length, T{0});
+        else if (label_smoothing > 0)
+          spread_gradient(dy.data()[i * own] * factor, k.classes.data()[i], k.weights, to + i * length, length);
     });
     dx.add(std::move(out));
   }
@@ -122,29 +129,71 @@ struct cross_entropy_op {
     const bool ignored = detail::check_label_rows(name, scores.shape(), given, ignore_index);
     detail::check_class_weights(name, scores.dim(1), weights.shape());
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
-    const bool shared = ignored || weights.size() > 0;
+    const bool shared = ignored || weights.size() > 0 || label_smoothing > 0;
     const tensor<std::int64_t> classes = ignored ? cleaned(given) : given;
     const tensor<T> shares = shared ? detail::row_weights(given, weights, ignore_index) : tensor<T>();
     tensor<T> losses = tensor<T>::empty({rows}), sums = tensor<T>::empty({rows});
     T *loss = detail::writable(losses), *sum = detail::writable(sums), *numerator = detail::writable(numerators);
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first,
+      const T* x = scores.data() + first * length;
+      dispatch<kernels::cross_entropy<T>>(level, x, classes.data() + first, loss + first,
                                           numerator == nullptr ? numerator : numerator + first * length, sum + first,
                                           last - first, length);
+      for (std::int64_t i = first; shared && i < last; ++i, x += length) {
+        const T share = shares.data()[i] * static_cast<T>(1 - label_smoothing);
+        loss[i] = share == 0 ? T{0} : share * loss[i];
+        if (label_smoothing > 0 && given.data()[i] != ignore_index) loss[i] += spread(x, sum[i], weights, length);
+      }
     });
     double total = 0, counted = static_cast<double>(shared ? 0 : rows);
-    for (std::int64_t i = 0; shared && i < rows; ++i) {
-      const T share = shares.data()[i];
-      loss[i] = share == 0 ? T{0} : share * loss[i];
-      counted += static_cast<double>(share);
-    }
+    for (const T share : shares.values()) counted += static_cast<double>(share);
     if (reduction != inlay::reduction::none) {
       for (std::int64_t i = 0; i < rows; ++i) total += static_cast<double>(loss[i]);
       if (reduction == inlay::reduction::mean) total /= counted;
       losses = tensor<T>(shape{}, static_cast<T>(total));
     }
-    return {std::move(losses), {std::move(numerators), std::move(sums), classes, shares, counted}};
+    return {std::move(losses),
+            {std::move(numerators), std::move(sums), classes, weights, pulls(given, shares, weights, length), counted}};
+  }
+
+  // The part of all classes: -s / V sum_j w_j log p_j.
+  template <class T> T spread(const T* x, T sum, const tensor<T>& weights, std::int64_t length) const {
+    const T* weight = weights.data();
+    const double top = static_cast<double>(*std::max_element(x, x + length)),
+                 rest = kernels::detail::log_of(static_cast<double>(sum));
+    double all = 0;
+    for (std::int64_t j = 0; j < length; ++j)
+      if (weight == nullptr || weight[j] != 0)
+        all += (weight == nullptr ? 1 : static_cast<double>(weight[j])) * (rest - (static_cast<double>(x[j]) - top));
+    return static_cast<T>(label_smoothing / static_cast<double>(length) * all);
+  }
+
+  // dx holds pull (p - one_hot(class)); of that, only (1 - s) w_class goes to the class, and s / V w_j to each.
+  template <class T>
+  void spread_gradient(T dy, std::int64_t c, const tensor<T>& weights, T* dx, std::int64_t length) const {
+    const T part = dy * static_cast<T>(label_smoothing / static_cast<double>(length)), *weight = weights.data();
+    dx[c] += part * static_cast<T>(class_total(weights, length));
+    for (std::int64_t j = 0; j < length; ++j) dx[j] -= weight == nullptr ? part : part * weight[j];
+  }
+
+  template <class T> static double class_total(const tensor<T>& weights, std::int64_t length) {
+    double total = weights.size() > 0 ? 0 : static_cast<double>(length);
+    for (const T weight : weights.values()) total += static_cast<double>(weight);
+    return total;
+  }
+
+  template <class T>
+  tensor<T> pulls(const tensor<std::int64_t>& given, tensor<T> shares, const tensor<T>& weights,
+                  std::int64_t length) const {
+    if (label_smoothing == 0) return shares;
+    const double all = label_smoothing / static_cast<double>(length) * class_total(weights, length);
+    shares.write([&](std::span<T> to) {
+      for (std::size_t i = 0; i < to.size(); ++i)
+        if (given.values()[i] != ignore_index)
+          to[i] = static_cast<T>((1 - label_smoothing) * static_cast<double>(to[i]) + all);
+    });
+    return shares;
   }
 
   // Class 0 for those that are ignored: the kernel must find a score.
