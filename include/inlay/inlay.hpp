@@ -1,6 +1,6 @@
 // inlay: deep learning inlaid in your own program. This header brings models and their training step, and needs
 // nothing but the standard library and OpenMP. Beside it, so that only programs that use them compile them, stand
-// `data.hpp` (datasets, loaders), `metrics.hpp` (accuracy and its kin), `graph.hpp` (what a model computes, written
+// `io.hpp` (models to and from files), `data.hpp` (datasets, loaders), `metrics.hpp` (accuracy and its kin), `graph.hpp` (what a model computes, written
 // down), `compress.hpp` (smaller models) and `testing.hpp` (checks of layers); and those that connect to libraries:
 // `xtensor.hpp`, `eigen.hpp`, `zlib.hpp`, `image.hpp`.
 //
@@ -8,13 +8,11 @@
 //   kernels   mathematics on raw pointers, for every instruction set
 //   autograd  weights, variables, the tape; how an operation becomes differentiable
 //   ops       operations: matmul, relu, softmax, …
-//   nn        layers        io       models to and from files
-//   loss      objectives    optim    optimisers
+//   nn        layers        loss     objectives    optim    optimisers
 #pragma once
 
 #include "autograd.hpp"
 #include "core.hpp"
-#include "io.hpp"
 #include "kernels.hpp"
 #include "loss.hpp"
 #include "nn.hpp"

@@ -63,6 +63,79 @@ for op in (F.softmax, F.log_softmax):
 case("cross_entropy mean", lambda x: F.cross_entropy(x, torch.tensor([2, 0])), X)
 case("cross_entropy sum", lambda x: F.cross_entropy(x, torch.tensor([2, 0]), reduction="sum"), X)
 case("cross_entropy none", lambda x: F.cross_entropy(x, torch.tensor([2, 0]), reduction="none"), X, dy=[2.0, -0.5])
+REDUCTIONS = ("mean", "sum", "none")
+ENDS = {"mean": [1.0], "sum": [1.0], "none": [1.0, -2.0, 0.5, 3.0]}
+SCORES = torch.arange(12.0).mul(0.7).sin().mul(3)
+CLASSES, CLASS_WEIGHTS = torch.tensor([2, 0, 1, 2]), t([0.5, 2.0, 1.25])
+SHAPES = {2: (4, 3), 3: (2, 3, 2), 4: (1, 3, 2, 2)}
+ONES_OF = {2: (4,), 3: (2, 2), 4: (1, 2, 2)}
+
+
+def classified(kind, f, rank, reduction, weighted=False, ignore=-100, smoothing=0.0):
+    options = {"weight": CLASS_WEIGHTS if weighted else None, "ignore_index": ignore, "reduction": reduction}
+    if smoothing:
+        options["label_smoothing"] = smoothing
+    name = f"{kind} rank {rank} {reduction}{' weights' if weighted else ''} ignore {ignore} smoothing {smoothing}"
+    case(name, lambda x: f(x, CLASSES.reshape(ONES_OF[rank]), **options), SCORES.reshape(SHAPES[rank]).tolist(),
+         dy=ENDS[reduction])
+
+
+EVERYTHING = {"weighted": True, "ignore": 0, "smoothing": 0.1}
+for how in REDUCTIONS:
+    classified("cross_entropy", F.cross_entropy, 2, how, weighted=True)
+    classified("cross_entropy", F.cross_entropy, 2, how, ignore=2)
+    classified("cross_entropy", F.cross_entropy, 2, how, smoothing=0.25)
+    classified("cross_entropy", F.cross_entropy, 2, how, **EVERYTHING)
+    classified("cross_entropy", F.cross_entropy, 3, how)
+    classified("cross_entropy", F.cross_entropy, 3, how, weighted=True, smoothing=1.0)
+    classified("cross_entropy", F.cross_entropy, 4, how, **EVERYTHING)
+    classified("nll_loss", F.nll_loss, 2, how)
+    classified("nll_loss", F.nll_loss, 3, how, weighted=True, ignore=0)
+classified("cross_entropy", F.cross_entropy, 2, "mean", ignore=2, smoothing=0.25)
+classified("cross_entropy", F.cross_entropy, 3, "mean", weighted=True, ignore=2)
+
+SOFT = torch.arange(12.0).cos().reshape(4, 3).softmax(1)
+for how in REDUCTIONS:
+    case(f"cross_entropy soft {how}", lambda x, y: F.cross_entropy(x, y, reduction=how),
+         SCORES.reshape(4, 3).tolist(), SOFT.tolist(), dy=ENDS[how])
+    case(f"cross_entropy soft {how} rank 3 weights smoothing 0.1",
+         lambda x, y: F.cross_entropy(x, y, CLASS_WEIGHTS, reduction=how, label_smoothing=0.1),
+         SCORES.reshape(2, 3, 2).tolist(), SOFT.reshape(2, 2, 3).permute(0, 2, 1).tolist(), dy=ENDS[how])
+
+PART = [[0.0, 1.0, 0.25], [0.5, 0.0, 1.0]]
+LOGS = torch.log_softmax(t(X), 1).tolist()
+MIXED = [[0.2, 0.3, 0.5], [0.7, 0.1, 0.2]]
+NONE_DY = {"mean": [1.0], "sum": [1.0], "none": DY}
+for how in REDUCTIONS:
+    case(f"bce {how}", lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction=how), X, PART, dy=NONE_DY[how])
+    for weight in ([2.5], [0.5, 2.0, 3.0]):
+        case(f"bce {how} pos_weight {weight}", lambda x, y: F.binary_cross_entropy_with_logits(
+            x, y, reduction=how, pos_weight=t(weight)), X, PART, dy=NONE_DY[how])
+    case(f"l1_loss {how}", lambda x, y: F.l1_loss(x, y, reduction=how), X, DY, dy=NONE_DY[how])
+    for delta in (1.0, 2.5):
+        case(f"huber {how} {delta}", lambda x, y: F.huber_loss(x, y, reduction=how, delta=delta), X, DY,
+             dy=NONE_DY[how])
+    case(f"kl_div {how}", lambda x, y: F.kl_div(x, y, reduction=how), LOGS, MIXED, dy=NONE_DY[how])
+    case(f"kl_div {how} log_target", lambda x, y: F.kl_div(x, y, reduction=how, log_target=True), LOGS,
+         t(MIXED).log().tolist(), dy=NONE_DY[how])
+case("kl_div batchmean", lambda x, y: F.kl_div(x, y, reduction="batchmean"), LOGS, MIXED)
+case("kl_div batchmean log_target", lambda x, y: F.kl_div(x, y, reduction="batchmean", log_target=True), LOGS,
+     t(MIXED).log().tolist())
+case("kl_div batchmean with zeros", lambda x: F.kl_div(x, t([[0.0, 0.4, 0.6], [1.0, 0.0, 0.0]]),
+                                                       reduction="batchmean"), LOGS)
+
+for how in REDUCTIONS:
+    for options in ({}, {"margin": 0.5, "p": 2}):
+        case(f"multi_margin {how} {options}", lambda x: F.multi_margin_loss(
+            x, CLASSES, reduction=how, **options), SCORES.reshape(4, 3).tolist(), dy=ENDS[how])
+    for margin in (0.0, 0.25):
+        case(f"cosine_embedding {how} {margin}", lambda x, y: F.cosine_embedding_loss(
+            x, y, t([1.0, -1.0, -1.0, 1.0]), margin=margin, reduction=how), SCORES.reshape(4, 3).tolist(),
+             SOFT.mul(10).tolist(), dy=ENDS[how])  # it adds 1e-12 to the squares of lengths
+    for options in ({}, {"p": 1, "margin": 4}, {"swap": True, "margin": 2}, {"p": 3, "swap": True, "margin": 2}):
+        case(f"triplet_margin {how} {options}", lambda a, p, n: F.triplet_margin_loss(
+            a, p, n, reduction=how, **options), SCORES.reshape(4, 3).tolist(), SOFT.tolist(),
+             SCORES.reshape(4, 3).flip(0).mul(0.5).tolist(), dy=ENDS[how])
 case("mse mean", F.mse_loss, X, DY)
 case("mse sum", lambda x, y: F.mse_loss(x, y, reduction="sum"), X, DY)
 case("mse none", lambda x, y: F.mse_loss(x, y, reduction="none"), X, DY, dy=DY)

@@ -1,5 +1,5 @@
 // The fused cross-entropy against loops and central differences at every size, level and thread count; scores that
-// would overflow, and classes and shapes that do not fit. PyTorch's numbers stand in loss/cross_entropy.cpp.
+// would overflow, weights and ignored rows, and what does not fit. PyTorch's numbers stand in loss/cross_entropy.cpp.
 #include <inlay/ops/cross_entropy.hpp>
 
 #include <doctest/doctest.h>
@@ -55,6 +55,52 @@ TEST_CASE("cross_entropy: central differences, everywhere") {
   });
 }
 
+TEST_CASE("cross_entropy: weights of classes, ignored rows and smoothing, everywhere") {
+  const std::int64_t n = 3000;
+  const tensor<double> scores = made_up<double>({n, 17}, 1, -5, 5), weights = made_up<double>({17}, 2, 0, 2);
+  const auto classes = some_classes(n, 17);
+  support::numbers expected = naive::cross_entropy(scores, classes).values;
+  double total = 0, counted = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::int64_t c = classes.values()[i];
+    const double share = c == 5 ? 0 : weights(c);
+    total += expected[i] *= share;
+    counted += share;
+  }
+  const auto weighted = [&](reduction how) { return apply(cross_entropy_op{how, 5}, scores, classes, weights); };
+  support::check_everywhere<double>([&] { return weighted(reduction::none); }, expected, 1e-13);
+  support::check_everywhere<double>([&] { return weighted(reduction::sum); }, {total}, 1e-13);
+  support::check_everywhere<double>([&] { return weighted(reduction::mean); }, {total / counted}, 1e-13);
+  const tensor<double> logs = log_softmax(scores) * weights;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    double all = 0;
+    for (std::int64_t j = 0; j < 17; ++j) all -= logs(static_cast<std::int64_t>(i), j);
+    expected[i] = classes.values()[i] == 5 ? 0 : 0.7 * expected[i] + 0.3 / 17 * all;
+  }
+  support::check_everywhere<double>(
+      [&] {
+        return apply(cross_entropy_op{reduction::none, 5, 0.3}, scores, classes, weights);
+      },
+      expected, 1e-13);
+  const auto few = from<std::int64_t>({4}, {0, 5, 16, 3});
+  support::for_each_isa([&](isa) {
+    for (const reduction how : {reduction::mean, reduction::sum, reduction::none}) {
+      const auto r = testing::check_gradient(
+          [&](const auto& x) {
+            return apply(cross_entropy_op{how, 5, 0.3}, x, few, weights);
+          },
+          made_up<double>({4, 17}, 2, -2, 2));
+      CHECK_MESSAGE(r.ok(), r.text());
+    }
+  });
+}
+
+TEST_CASE("cross_entropy: classes that are given stay as they are") {
+  const auto classes = from<std::int64_t>({2}, {-100, 1});
+  apply(cross_entropy_op{}, tensor<float>({2, 3}), classes, tensor<float>());
+  CHECK(classes(0) == -100);  // another copy was put right for the kernel
+}
+
 TEST_CASE_TEMPLATE("cross_entropy: extreme scores", T, float, double) {
   const T inf = std::numeric_limits<T>::infinity();
   const tensor<T> scores = from<T>({3, 3}, {T(1e4), 0, T(-1e4), T(1e4), 0, T(-1e4), -inf, 0, 0});
@@ -76,7 +122,9 @@ TEST_CASE("cross_entropy: what does not fit") {
   CHECK_THROWS_WITH_AS(run(scores, tensor<std::int64_t>({3}), reduction::mean),
                        "[cross_entropy] expected classes (2,) for scores (2, 3), got (3,)", shape_error);
   CHECK_THROWS_WITH_AS(run(tensor<float>({0, 3}), tensor<std::int64_t>({0}), reduction::mean),
-                       "[cross_entropy] expected at least one row, got an empty batch (0, 3)", shape_error);
+                       "[cross_entropy] expected at least one row and one class, got (0, 3)", shape_error);
   CHECK_THROWS_AS(run(tensor<float>({3}), tensor<std::int64_t>({3}), reduction::mean), shape_error);
   CHECK_THROWS_AS(run(tensor<float>({3, 0}), tensor<std::int64_t>({3}), reduction::mean), shape_error);
+  CHECK_THROWS_WITH_AS(apply(cross_entropy_op{}, scores, tensor<std::int64_t>({2}), tensor<float>({2})),
+                       "[cross_entropy] expected one weight for each class, (3,), got (2,)", shape_error);
 }

@@ -25,14 +25,14 @@ struct cross_entropy_options {
 namespace detail {
 
 // (N, V, …) as rows (N · …, V).
-template <operand S> auto class_rows(const char* name, const S& scores) {
+template <operand S> auto class_rows(const S& scores) {
   const int rank = scores.shape().rank();
-  if (rank < 2) [[unlikely]]
-    throw shape_error(name, {"expected scores (N, V) or (N, V, …), got ", scores.shape()});
+  const std::int64_t count = scores.shape()[1];
+  if (rank == 2) return reshape(scores, {-1, count});
   permute_op op{{0}, rank};
   for (int i = 2; i < rank; ++i) op.order[static_cast<std::size_t>(i) - 1] = i;
   op.order[static_cast<std::size_t>(rank) - 1] = 1;
-  return reshape(apply(op, scores), {-1, scores.shape()[1]});
+  return reshape(apply(op, scores), {-1, count});
 }
 
 template <class T> INLAY_COLD tensor<T> class_weights(const std::vector<double>& weights) {
@@ -42,12 +42,18 @@ template <class T> INLAY_COLD tensor<T> class_weights(const std::vector<double>&
   return out;
 }
 
-// Losses of rows that count in shares, as one number or in the shape of the targets.
+// Losses of rows that count in shares, as one number or in the shape of the classes.
 template <class L, class T>
 auto reduced_shares(L losses, const tensor<T>& shares, inlay::reduction how, const shape& sizes) {
   if (how == inlay::reduction::none) return reshape(std::move(losses), sizes);
   auto total = sum(std::move(losses));
-  return how == inlay::reduction::sum ? total * T{1} : std::move(total) * (T{1} / sum(shares).item());
+  if (how == inlay::reduction::sum) return total;
+  return std::move(total) * (T{1} / sum(shares).item());
+}
+
+template <class = void> void check_smoothing(const char* name, double smoothing) {
+  if (is_nan(smoothing) || smoothing < 0 || smoothing > 1) [[unlikely]]
+    throw value_error(name, {"expected .label_smoothing from 0 to 1, got ", smoothing});
 }
 
 }  // namespace detail
@@ -55,34 +61,37 @@ auto reduced_shares(L losses, const tensor<T>& shares, inlay::reduction how, con
 namespace loss {
 
 // scores (N, V) or (N, V, …), not normalised; classes (N,) or (N, …) from 0 to V - 1 -> (), or the shape of the classes
-// without reduction. Throws shape_error, and value_error for a class that is out of range.
+// without reduction. Throws shape_error, and value_error for a class or an option that is out of range.
 template <operand S>
 auto cross_entropy(S&& scores, const tensor<std::int64_t>& classes, const cross_entropy_options& options = {}) {
   using T = inlay::detail::element_of<S>;
+  inlay::detail::check_smoothing(cross_entropy_op::name, options.label_smoothing);
   return apply(cross_entropy_op{options.reduction, options.ignore_index, options.label_smoothing},
                std::forward<S>(scores), classes, inlay::detail::class_weights<T>(options.class_weights));
 }
 
-// Targets are probabilities of the shape of the scores; a mean is over the rows. Throws shape_error.
+// Targets are probabilities of the shape of the scores; a mean is over the rows, and none is ignored. A score of -inf
+// is fine where the target is 0. Throws shape_error, and value_error for a label smoothing that is out of range.
 template <operand S, operand Y>
 requires(!std::is_same_v<inlay::detail::element_of<Y>, std::int64_t>) auto cross_entropy(
     const S& scores, const Y& targets, const cross_entropy_options& options = {}) {
   using T = inlay::detail::element_of<S>;
-  inlay::detail::check_pair(cross_entropy_op::name, scores.shape(), targets.shape());
-  const auto rows = inlay::detail::class_rows(cross_entropy_op::name, scores);
-  auto wanted = inlay::detail::class_rows(cross_entropy_op::name, targets);
-  const std::int64_t count = rows.shape()[1];
-  if (const double e = options.label_smoothing; e > 0)
-    wanted = std::move(wanted) * static_cast<T>(1 - e) + static_cast<T>(e / static_cast<double>(count));
+  const char* const name = cross_entropy_op::name;
+  const double smoothing = options.label_smoothing;
+  inlay::detail::check_smoothing(name, smoothing);
+  inlay::detail::check_pair(name, scores.shape(), targets.shape());
+  inlay::detail::check_scores(name, scores.shape());
   const auto weights = inlay::detail::class_weights<T>(options.class_weights);
-  if (weights.size() > 0 && weights.size() != count) [[unlikely]]
-    throw shape_error(cross_entropy_op::name,
-                      {"expected one weight for each class, (", count, ",), got ", weights.shape()});
-  auto logs = -log_softmax(rows, -1);
+  const std::int64_t count = scores.shape()[1];
+  inlay::detail::check_class_weights(name, count, weights.shape());
+  auto wanted = inlay::detail::class_rows(targets);
+  if (smoothing > 0)
+    wanted = std::move(wanted) * static_cast<T>(1 - smoothing) + static_cast<T>(smoothing / static_cast<double>(count));
+  auto logs = log_softmax(inlay::detail::class_rows(scores), -1);
+  logs = where(eq(wanted, T{0}), T{0}, -std::move(logs));  // 0 log 0 is 0
   if (weights.size() > 0) logs = std::move(logs) * weights;
-  const tensor<T> shares({rows.shape()[0]}, T{1});
-  return inlay::detail::reduced_shares(sum(std::move(logs) * wanted, -1), shares, options.reduction,
-                                       scores.shape().without(1));
+  auto losses = reshape(sum(std::move(logs) * wanted, -1), scores.shape().without(1));
+  return inlay::detail::reduced_loss(std::move(losses), options.reduction);
 }
 
 struct nll_options {
@@ -95,20 +104,17 @@ struct nll_options {
 template <operand S>
 auto nll(const S& log_probabilities, const tensor<std::int64_t>& classes, const nll_options& options = {}) {
   using T = inlay::detail::element_of<S>;
-  if (classes.size() == 0 || !(classes.shape() == log_probabilities.shape().without(1))) [[unlikely]]
-    throw shape_error("nll", {"expected log-probabilities (N, V, …) and classes (N, …), got ",
-                              log_probabilities.shape(), " and ", classes.shape()});
-  const auto rows = inlay::detail::class_rows("nll", log_probabilities);
-  const tensor<std::int64_t> flat = classes.reshape(shape{classes.size()});
-  const auto counted = ne(flat, options.ignore_index);
+  const shape sizes = log_probabilities.shape();
+  inlay::detail::check_labels("nll", sizes, classes.shape());
+  inlay::detail::check_label_range("nll", sizes[1], classes, options.ignore_index);
   const auto weights = inlay::detail::class_weights<T>(options.class_weights);
-  if (weights.size() > 0 && weights.size() != rows.shape()[1]) [[unlikely]]
-    throw shape_error("nll", {"expected one weight for each class, (", rows.shape()[1], ",), got ", weights.shape()});
-  const tensor<std::int64_t> places = where(counted, flat, std::int64_t{0}).reshape({flat.size(), 1});
-  auto picked = reshape(gather(rows, 1, places), flat.shape());  // refuses classes that are out of range
+  inlay::detail::check_class_weights("nll", sizes[1], weights.shape());
+  const tensor<std::int64_t> flat = classes.reshape(shape{classes.size()});
+  const tensor<std::int64_t> places = where(ne(flat, options.ignore_index), flat, std::int64_t{0});
   const tensor<T> shares = inlay::detail::row_weights(flat, weights, options.ignore_index);
-  return inlay::detail::reduced_shares(where(counted, -std::move(picked) * shares, T{0}), shares, options.reduction,
-                                       classes.shape());
+  auto picked = gather(inlay::detail::class_rows(log_probabilities), 1, places.reshape({-1, 1}));
+  auto losses = where(eq(shares, T{0}), T{0}, -reshape(std::move(picked), flat.shape())) * shares;
+  return inlay::detail::reduced_shares(std::move(losses), shares, options.reduction, classes.shape());
 }
 
 }  // namespace loss

@@ -9,10 +9,9 @@ namespace inlay::inline v0_1::loss {
 
 // x · y / (|x| |y|) along the last axis; lengths below 1e-8 count as that.
 template <operand X, operand Y> auto cosine_similarity(const X& x, const Y& y) {
-  using T = inlay::detail::element_of<X>;
   inlay::detail::check_pair("cosine_similarity", x.shape(), y.shape());
   const auto length = [](const auto& v) { return clamp(norm(v, {.axes = {-1}}), {.min = 1e-8}); };
-  return sum(x * y, -1) / (length(x) * length(y)) * T{1};
+  return sum(x * y, -1) / (length(x) * length(y));
 }
 
 struct cosine_embedding_options {
@@ -26,10 +25,11 @@ template <operand X, operand Y>
 auto cosine_embedding(const X& x, const Y& y, const tensor<inlay::detail::element_of<X>>& alike,
                       const cosine_embedding_options& options = {}) {
   using T = inlay::detail::element_of<X>;
-  const auto similarity = cosine_similarity(x, y);
-  if (!(alike.shape() == similarity.shape())) [[unlikely]]
+  inlay::detail::check_pair("cosine_embedding", x.shape(), y.shape());
+  if (!(alike.shape() == x.shape().without(-1))) [[unlikely]]
     throw shape_error("cosine_embedding",
-                      {"expected a sign for each row, ", similarity.shape(), ", got ", alike.shape()});
+                      {"expected a sign for each row, ", x.shape().without(-1), ", got ", alike.shape()});
+  const auto similarity = cosine_similarity(x, y);
   return inlay::detail::reduced_loss(
       where(gt(alike, T{0}), T{1} - similarity, relu(similarity - static_cast<T>(options.margin))), options.reduction);
 }
@@ -48,17 +48,18 @@ auto triplet_margin(const A& anchor, const P& positive, const N& negative, const
   using T = inlay::detail::element_of<A>;
   inlay::detail::check_pair("triplet_margin", anchor.shape(), positive.shape());
   inlay::detail::check_pair("triplet_margin", anchor.shape(), negative.shape());
-  const auto distance = [&](const auto& a, const auto& b) {  // the constant keeps a root of 0 differentiable
+  const auto distance = [&](const auto& a, const auto& b) {  // with torch's constant, so that no distance is 0
     return norm(a - b + static_cast<T>(1e-6), {.p = options.p, .axes = {-1}});
   };
   const auto to_positive = distance(anchor, positive);
-  auto to_negative = distance(anchor, negative);
-  if (options.swap) {
-    const auto swapped = distance(positive, negative);
-    to_negative = where(lt(swapped, to_negative), swapped, to_negative);
-  }
-  return inlay::detail::reduced_loss(relu(to_positive - to_negative + static_cast<T>(options.margin)),
-                                     options.reduction);
+  const auto losses = [&](const auto& to_negative) {
+    return inlay::detail::reduced_loss(relu(to_positive - to_negative + static_cast<T>(options.margin)),
+                                       options.reduction);
+  };
+  const auto to_negative = distance(anchor, negative);
+  if (!options.swap) return losses(to_negative);
+  const auto swapped = distance(positive, negative);
+  return losses(where(lt(swapped, to_negative), swapped, to_negative));
 }
 
 }  // namespace inlay::inline v0_1::loss

@@ -1,6 +1,8 @@
 // Hinge losses, which are 0 once a score is right by a margin (Crammer and Singer, 2001, for several classes).
 #pragma once
 
+#include "../ops/compare.hpp"
+#include "../ops/cross_entropy.hpp"
 #include "../ops/gather.hpp"
 #include "reduced.hpp"
 
@@ -26,13 +28,11 @@ template <operand X, operand Y> auto hinge(const X& scores, const Y& targets, co
 template <operand X>
 auto multi_margin(const X& scores, const tensor<std::int64_t>& classes, const hinge_options& options = {}) {
   using T = inlay::detail::element_of<X>;
-  if (scores.shape().rank() != 2 || scores.shape().size() == 0 || !(classes.shape() == shape{scores.shape()[0]}))
-      [[unlikely]]
-    throw shape_error("multi_margin",
-                      {"expected scores (N, V) and classes (N,), got ", scores.shape(), " and ", classes.shape()});
-  const tensor<T> others = T{1} - one_hot<T>(classes, scores.shape()[1]);
+  constexpr std::int64_t none = (std::numeric_limits<std::int64_t>::min)();
+  inlay::detail::check_label_rows("multi_margin", scores.shape(), classes, none);
   const auto right = gather(scores, 1, classes.reshape({classes.size(), 1}));
-  const auto lack = relu(scores - right + static_cast<T>(options.margin)) * others;
+  const auto lack = where(eq(one_hot<T>(classes, scores.shape()[1]), T{0}),
+                          relu(scores - right + static_cast<T>(options.margin)), T{0});
   auto rows = mean(options.squared ? lack * lack : lack, 1);
   return inlay::detail::reduced_loss(std::move(rows), options.reduction);
 }

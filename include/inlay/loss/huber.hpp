@@ -15,7 +15,7 @@ struct huber_options {
 template <operand X, operand Y> auto huber(X&& prediction, Y&& target, const huber_options& options = {}) {
   using T = inlay::detail::element_of<X>;
   inlay::detail::check_pair("huber", prediction.shape(), target.shape());
-  if (!(options.delta > 0)) [[unlikely]]
+  if (inlay::detail::is_nan(options.delta) || options.delta <= 0) [[unlikely]]
     throw value_error("huber", {"expected .delta above 0, got ", options.delta});
   // With c = min(|d|, delta) it is c (|d| - c / 2), for both parts.
   auto distance = abs(std::forward<X>(prediction) - std::forward<Y>(target));

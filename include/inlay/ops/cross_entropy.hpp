@@ -1,6 +1,5 @@
-// Cross-entropy of scores with class indices: loss_i = log sum_j exp(x_ij) - x_i,class_i, one fused pass each way.
-// With label smoothing e, weights w_j of the V classes and W their sum, it is
-//   (1 - e) w_class (log sum_j exp(x_j) - x_class) + e / V (W log sum_j exp(x_j) - sum_j w_j x_j)
+// Cross-entropy of scores with class indices: loss_i = -log p_i,class_i with p = softmax(x), one fused pass each way.
+// With weights w of the classes and smoothing s: (1 - s) w_class_i loss_i - s / V sum_j w_j log p_ij.
 #pragma once
 
 #include "reduction.hpp"
@@ -10,11 +9,54 @@ namespace inlay::inline v0_1 {
 
 namespace detail {
 
+INLAY_OUTLINE inline void check_scores(const char* name, const shape& scores) {
+  if (scores.rank() < 2) [[unlikely]]
+    throw shape_error(name, {"expected scores (N, V) or (N, V, …), got ", scores});
+  if (scores.size() == 0) [[unlikely]]
+    throw shape_error(name, {"expected at least one row and one class, got ", scores});
+}
+
+INLAY_OUTLINE inline void check_labels(const char* name, const shape& scores, const shape& classes) {
+  check_scores(name, scores);
+  if (!(classes == scores.without(1))) [[unlikely]]
+    throw shape_error(name, {"expected classes ", scores.without(1), " for scores ", scores, ", got ", classes});
+}
+
+// True when a class is to be ignored.
+INLAY_OUTLINE inline bool check_label_range(const char* name, std::int64_t count, const tensor<std::int64_t>& classes,
+                                            std::int64_t ignore_index) {
+  bool ignored = false;
+  const std::int64_t* all = classes.data();
+  for (std::int64_t i = 0; i < classes.size(); ++i) {
+    const std::int64_t c = all[i];
+    if (c == ignore_index)
+      ignored = true;
+    else if (c < 0 || c >= count) [[unlikely]]
+      throw value_error(name, {"expected classes from 0 to ", count - 1, ", got ", c, " in row ", i});
+  }
+  return ignored;
+}
+
+// The same of rows alone.
+template <class = void>  // compiled only where it is used
+bool check_label_rows(const char* name, const shape& scores, const tensor<std::int64_t>& classes,
+                      std::int64_t ignore_index) {
+  if (scores.rank() != 2) [[unlikely]]
+    throw shape_error(name, {"expected scores (N, V), got ", scores});
+  check_labels(name, scores, classes.shape());
+  return check_label_range(name, scores[1], classes, ignore_index);
+}
+
+INLAY_OUTLINE inline void check_class_weights(const char* name, std::int64_t count, const shape& weights) {
+  if (weights.size() > 0 && !(weights == shape{count})) [[unlikely]]
+    throw shape_error(name, {"expected one weight for each class, (", count, ",), got ", weights});
+}
+
 // What each row counts: the weight of its class, or 1; and 0 where the class is to be ignored.
 template <class T>
 INLAY_COLD tensor<T> row_weights(const tensor<std::int64_t>& classes, const tensor<T>& weights,
                                  std::int64_t ignore_index) {
-  tensor<T> out = tensor<T>::empty(classes.shape());
+  tensor<T> out = tensor<T>::empty({classes.size()});
   out.write([&](std::span<T> to) {
     for (std::size_t i = 0; i < to.size(); ++i) {
       const std::int64_t c = classes.data()[i];
@@ -56,17 +98,9 @@ struct cross_entropy_op {
   template <class T> struct kept {
     tensor<T> numerators, sums;  // see kernels::cross_entropy
     tensor<std::int64_t> classes;
-    tensor<T> weights, shares;  // of the classes; what each row counts, empty: all the same
-    double total;               // that all rows count
-
-    // What the softmax of a row is multiplied with in the gradient.
-    INLAY_COLD T of_softmax(const cross_entropy_op& op, std::int64_t row) const {
-      const double share = static_cast<double>(shares.data()[row]);
-      if (op.label_smoothing == 0 || share == 0) return static_cast<T>(share);
-      double all = weights.size() > 0 ? 0 : static_cast<double>(numerators.dim(1));
-      for (const T w : weights.values()) all += static_cast<double>(w);
-      return static_cast<T>((1 - op.label_smoothing) * share + op.spread(numerators.dim(1)) * all);
-    }
+    tensor<T> weights;  // of the classes; empty: all 1
+    tensor<T> pulls;    // what all classes of a row count together; empty: 1
+    double total;       // that all rows count
   };
 
   // scores (N, V, …), classes (N, …), weights of the classes (V,) or absent -> (), or the shape of the classes
@@ -85,94 +119,112 @@ struct cross_entropy_op {
                 const gradient<T>&) const {
     if (!dx.wanted()) return;
     const std::int64_t rows = k.numerators.dim(0), length = k.numerators.dim(1);
-    tensor<T> out = tensor<T>::empty(k.numerators.shape()), scale;
+    tensor<T> out = tensor<T>::empty(k.numerators.shape());
     T* to = detail::writable(out);
     const T factor = reduction == inlay::reduction::mean ? static_cast<T>(1 / k.total) : T{1};
-    const bool uneven = k.shares.size() > 0;
-    const std::int64_t dy_step = reduction == inlay::reduction::none ? 1 : 0, step = uneven ? 1 : dy_step;
-    if (uneven) scale = scales_of(k, dy, dy_step);
-    const T* scales = uneven ? std::as_const(scale).data() : dy.data();
+    const bool shared = k.pulls.size() > 0;
+    const std::int64_t own = reduction == inlay::reduction::none ? 1 : 0, step = shared ? 1 : own;
+    const tensor<T> scale = shared ? pulled(dy, own, k.pulls) : dy;
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
       dispatch<kernels::cross_entropy_gradient<T>>(level, k.numerators.data() + first * length, k.sums.data() + first,
-                                                   k.classes.data() + first, scales + first * step, step, factor,
+                                                   k.classes.data() + first, scale.data() + first * step, step, factor,
                                                    to + first * length, last - first, length);
+      for (std::int64_t i = first; shared && i < last; ++i)
+        if (k.pulls.data()[i] == 0)  // 0 times NaN would be NaN
+          std::fill_n(to + i * length, length, T{0});
+        else if (label_smoothing > 0)
+          spread_gradient(dy.data()[i * own] * factor, k.classes.data()[i], k.weights, to + i * length, length);
     });
-    if (uneven) finish_uneven(k, dy.data(), dy_step, factor, to);
     dx.add(detail::classes_apart(std::move(out), dx.shape(), true));
   }
 
  private:
-  // The part of the smoothed targets that one class gets.
-  double spread(std::int64_t classes) const { return label_smoothing / static_cast<double>(classes); }
-
-  // What the kernel does not know of: rows that count more, less or nothing, and smoothed targets.
-  template <class T> INLAY_COLD tensor<T> scales_of(const kept<T>& k, const tensor<T>& dy, std::int64_t dy_step) const {
-    tensor<T> scale = tensor<T>::empty(k.shares.shape());
-    T* to = detail::writable(scale);
-    for (std::int64_t i = 0; i < scale.size(); ++i) to[i] = dy.data()[i * dy_step] * k.of_softmax(*this, i);
-    return scale;
-  }
   template <class T>
-  INLAY_COLD void finish_uneven(const kept<T>& k, const T* dy, std::int64_t dy_step, T factor, T* dx) const {
-    const std::int64_t length = k.numerators.dim(1);
-    for (std::int64_t i = 0; i < k.shares.size(); ++i, dx += length, dy += dy_step) {
-      const T share = k.shares.data()[i], g = *dy * factor;
-      if (share == 0) std::fill_n(dx, length, T{0});  // 0 times NaN is none
-      if (share == 0 || label_smoothing == 0) continue;
-      const T part = g * static_cast<T>(spread(length));
-      dx[k.classes.data()[i]] += g * (k.of_softmax(*this, i) - share * static_cast<T>(1 - label_smoothing));
-      for (std::int64_t j = 0; j < length; ++j) dx[j] -= part * (k.weights.size() > 0 ? k.weights.data()[j] : T{1});
-    }
-  }
-
-  template <class T>
-  recorded<T, kept<T>> both(const tensor<T>& given, const tensor<std::int64_t>& given_classes, const tensor<T>& weights,
+  recorded<T, kept<T>> both(const tensor<T>& x_given, const tensor<std::int64_t>& given, const tensor<T>& weights,
                             bool recording) const {
-    const bool ignored = check(given.shape(), given_classes, weights.shape());
-    const tensor<T> scores = detail::classes_apart(given, given.shape(), false);
+    detail::check_labels(name, x_given.shape(), given.shape());
+    detail::check_class_weights(name, x_given.dim(1), weights.shape());
+    const bool ignored = detail::check_label_range(name, x_given.dim(1), given, ignore_index);
+    const tensor<T> scores = detail::classes_apart(x_given, x_given.shape(), false);
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
-    const bool uneven = ignored || weights.size() > 0 || label_smoothing != 0;
-    const tensor<std::int64_t> classes = ignored ? cleaned(given_classes) : given_classes;
-    const tensor<T> shares = uneven ? detail::row_weights(given_classes, weights, ignore_index) : tensor<T>();
+    const bool shared = ignored || weights.size() > 0 || label_smoothing > 0;
+    const tensor<std::int64_t> classes = ignored ? cleaned(given) : given;
+    const tensor<T> shares = shared ? detail::row_weights(given, weights, ignore_index) : tensor<T>();
     tensor<T> losses = tensor<T>::empty({rows}), sums = tensor<T>::empty({rows});
     tensor<T> numerators = recording ? tensor<T>::empty({rows, length}) : tensor<T>();
     T *loss = detail::writable(losses), *sum = detail::writable(sums), *numerator = detail::writable(numerators);
     const isa level = active_isa();
     parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::cross_entropy<T>>(level, scores.data() + first * length, classes.data() + first, loss + first,
+      const T* x = scores.data() + first * length;
+      dispatch<kernels::cross_entropy<T>>(level, x, classes.data() + first, loss + first,
                                           numerator == nullptr ? numerator : numerator + first * length, sum + first,
                                           last - first, length);
+      for (std::int64_t i = first; shared && i < last; ++i, x += length) {
+        const T share = shares.data()[i] * static_cast<T>(1 - label_smoothing);
+        loss[i] = share == 0 ? T{0} : share * loss[i];
+        if (label_smoothing > 0 && given.data()[i] != ignore_index) loss[i] += spread(x, sum[i], weights, length);
+      }
     });
-    const double counted =
-        uneven ? weigh(loss, shares, scores.data(), classes, weights, length) : static_cast<double>(rows);
-    if (reduction == inlay::reduction::none) {
-      losses = std::move(losses).reshape(given_classes.shape());
-    } else {
-      double total = 0;
+    double total = 0, counted = static_cast<double>(shared ? 0 : rows);
+    for (const T share : shares.values()) counted += static_cast<double>(share);
+    if (reduction != inlay::reduction::none) {
       for (std::int64_t i = 0; i < rows; ++i) total += static_cast<double>(loss[i]);
       if (reduction == inlay::reduction::mean) total /= counted;
       losses = tensor<T>(shape{}, static_cast<T>(total));
+    } else {
+      losses = std::move(losses).reshape(given.shape());
     }
-    return {std::move(losses), {std::move(numerators), std::move(sums), classes, weights, shares, counted}};
+    return {std::move(losses),
+            {std::move(numerators), std::move(sums), classes, weights,
+             shared ? pulls(given, shares, weights, length) : shares, counted}};
   }
 
-  // The losses of rows x from those without weights and smoothing. Returns what all rows count.
+  // The part of all classes: -s / V sum_j w_j log p_j.
+  template <class T> INLAY_COLD T spread(const T* x, T sum, const tensor<T>& weights, std::int64_t length) const {
+    const T* weight = weights.data();
+    const double top = static_cast<double>(*std::max_element(x, x + length)),
+                 rest = kernels::detail::log_of(static_cast<double>(sum));
+    double all = 0;
+    for (std::int64_t j = 0; j < length; ++j)
+      if (weight == nullptr || weight[j] != 0)
+        all += (weight == nullptr ? 1 : static_cast<double>(weight[j])) * (rest - (static_cast<double>(x[j]) - top));
+    return static_cast<T>(label_smoothing / static_cast<double>(length) * all);
+  }
+
+  // dx holds pull (p - one_hot(class)); of that, only (1 - s) w_class goes to the class, and s / V w_j to each.
   template <class T>
-  INLAY_COLD double weigh(T* loss, const tensor<T>& shares, const T* x, const tensor<std::int64_t>& classes,
-                          const tensor<T>& weights, std::int64_t length) const {
-    double counted = 0;
-    for (std::int64_t i = 0; i < shares.size(); ++i, x += length) {
-      const T share = shares.data()[i];
-      counted += static_cast<double>(share);
-      double all = 0;  // w_j (log sum exp(x) - x_j)
-      for (std::int64_t j = 0; label_smoothing != 0 && j < length; ++j)
-        all += static_cast<double>((weights.size() > 0 ? weights.data()[j] : T{1}) *
-                                   (loss[i] + (x[classes.data()[i]] - x[j])));
-      const double hard = (1 - label_smoothing) * static_cast<double>(share * loss[i]);
-      loss[i] = share == 0 ? T{0} : static_cast<T>(hard + spread(length) * all);
-    }
-    return counted;
+  INLAY_COLD void spread_gradient(T dy, std::int64_t c, const tensor<T>& weights, T* dx, std::int64_t length) const {
+    const T part = dy * static_cast<T>(label_smoothing / static_cast<double>(length)), *weight = weights.data();
+    dx[c] += part * static_cast<T>(class_total(weights, length));
+    for (std::int64_t j = 0; j < length; ++j) dx[j] -= weight == nullptr ? part : part * weight[j];
+  }
+
+  template <class T> INLAY_COLD static double class_total(const tensor<T>& weights, std::int64_t length) {
+    double total = weights.size() > 0 ? 0 : static_cast<double>(length);
+    for (const T weight : weights.values()) total += static_cast<double>(weight);
+    return total;
+  }
+
+  template <class T>
+  INLAY_COLD tensor<T> pulls(const tensor<std::int64_t>& given, tensor<T> shares, const tensor<T>& weights,
+                             std::int64_t length) const {
+    if (label_smoothing == 0) return shares;
+    const double all = label_smoothing / static_cast<double>(length) * class_total(weights, length);
+    shares.write([&](std::span<T> to) {
+      for (std::size_t i = 0; i < to.size(); ++i)
+        if (given.values()[i] != ignore_index)
+          to[i] = static_cast<T>((1 - label_smoothing) * static_cast<double>(to[i]) + all);
+    });
+    return shares;
+  }
+
+  template <class T>
+  INLAY_COLD static tensor<T> pulled(const tensor<T>& dy, std::int64_t step, const tensor<T>& pulls) {
+    tensor<T> out = tensor<T>::empty(pulls.shape());
+    T* to = detail::writable(out);
+    for (std::int64_t i = 0; i < pulls.size(); ++i) to[i] = dy.data()[i * step] * pulls.data()[i];
+    return out;
   }
 
   // Class 0 for those that are ignored: the kernel must find a score.
@@ -182,30 +234,6 @@ struct cross_entropy_op {
         if (c == ignore_index) c = 0;
     });
     return classes;
-  }
-
-  // True when a row is to be ignored.
-  INLAY_OUTLINE bool check(const shape& scores, const tensor<std::int64_t>& classes, const shape& weights) const {
-    if (scores.rank() < 2 || scores[1] == 0) [[unlikely]]
-      throw shape_error(name, {"expected scores (N, V) or (N, V, …), got ", scores});
-    if (scores.size() == 0) [[unlikely]]
-      throw shape_error(name, {"expected at least one row, got an empty batch ", scores});
-    if (!(classes.shape() == scores.without(1))) [[unlikely]]
-      throw shape_error(name,
-                        {"expected classes ", scores.without(1), " for scores ", scores, ", got ", classes.shape()});
-    if (weights.size() > 0 && !(weights == shape{scores[1]})) [[unlikely]]
-      throw shape_error(name, {"expected one weight for each class, (", scores[1], ",), got ", weights});
-    if (!(label_smoothing >= 0 && label_smoothing <= 1)) [[unlikely]]
-      throw value_error(name, {"expected .label_smoothing from 0 to 1, got ", label_smoothing});
-    bool ignored = false;
-    for (std::int64_t i = 0; i < classes.size(); ++i) {
-      const std::int64_t c = classes.data()[i];
-      if (c == ignore_index)
-        ignored = true;
-      else if (c < 0 || c >= scores[1]) [[unlikely]]
-        throw value_error(name, {"expected classes from 0 to ", scores[1] - 1, ", got ", c, " in row ", i});
-    }
-    return ignored;
   }
 };
 

@@ -171,6 +171,7 @@ struct resample_op {
   }
 
  private:
+  template <class = void>  // compiled only where it is used
   detail::resampling table(std::int64_t in, const shape& x) const {
     const double asked = out > 0 ? static_cast<double>(out) : static_cast<double>(in) * scale;
     if (in < 1 || out < 0 || detail::is_nan(asked) || asked < 1 || asked >= 1e9) [[unlikely]]

@@ -109,6 +109,7 @@ struct roll_op {
   }
 
  private:
+  template <class = void>  // compiled only where it is used
   detail::take_table table(std::int64_t n, bool back) const {
     return detail::table_of(n, [&](std::int64_t i) {
       const std::int64_t places = by % n;
@@ -154,6 +155,7 @@ struct pad_op {
   }
 
  private:
+  template <class = void>  // compiled only where it is used
   detail::take_table table(const shape& sizes, int along) const {
     const std::int64_t n = sizes.begin()[along], most = (std::max)(before, after),
                        room = options.mode == pad_mode::reflect ? n - 1 : n;
