@@ -12,11 +12,15 @@
 // Kernel bodies and vector operators: inlined into the function whose instruction set they are compiled for.
 #define INLAY_INLINE [[gnu::always_inline]] inline
 
-// Code that is used in a great many places and need not be inlined in each: keeps programs small and quick to compile.
+// Code that is used in a great many places and need not be inlined in each; and what is seldom run, so that a check
+// costs one predictable branch. Both are optimised less: it keeps programs that include the library quick to compile.
+#if defined(__clang__)
 #define INLAY_OUTLINE [[gnu::noinline]]
-
-// Error paths: out of line, so that the check costs one predictable branch.
 #define INLAY_COLD [[gnu::cold, gnu::noinline]]
+#else
+#define INLAY_OUTLINE [[gnu::noinline, gnu::optimize("O1")]]
+#define INLAY_COLD [[gnu::cold, gnu::noinline, gnu::optimize("O1")]]
+#endif
 
 // Around kernels, which mean what they say in a host built with -ffast-math too: NaN is no number, no sum is reordered.
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__

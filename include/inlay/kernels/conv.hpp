@@ -83,7 +83,7 @@ INLAY_INLINE void conv_segment(const conv_geometry& g, const T* row, std::int64_
 
 // Columns [first, last) of row p of the matrix, from the input of one group (channels, in…).
 template <class T>
-INLAY_OUTLINE void conv_row(const conv_geometry& g, const T* x, std::int64_t p, std::int64_t first, std::int64_t last,
+[[gnu::noinline]] void conv_row(const conv_geometry& g, const T* x, std::int64_t p, std::int64_t first, std::int64_t last,
                             T* to) noexcept {
   const std::int64_t k2 = p % g.kernel[2], k1 = p / g.kernel[2] % g.kernel[1],
                      k0 = p / (g.kernel[2] * g.kernel[1]) % g.kernel[0];

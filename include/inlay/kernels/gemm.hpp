@@ -89,7 +89,7 @@ INLAY_INLINE void transpose_square(const T* in, std::int64_t in_step, T* out, st
 // Packs `width` lines of length `depth` so that element p of line i is out[p * width + i]; lines from `lines` on are 0.
 // Line i starts at in + i * line_step, its elements are `step` apart.
 template <class T>
-INLAY_OUTLINE void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines,
+[[gnu::noinline]] void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines,
                               std::int64_t width, std::int64_t depth, T* out) {
   constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
   if (line_step == 1 && lines == width) {  // lines lie side by side
@@ -140,7 +140,7 @@ INLAY_INLINE std::int64_t strip_height(std::int64_t rows, std::int64_t widest) {
 
 // Packs a block of at most block_rows rows.
 template <class T>
-INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
+[[gnu::noinline]] void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
                                T* out) {
   if (rows == 1) widest = 1;
   for (std::int64_t s = 0; length > 0 && s < rows;) {

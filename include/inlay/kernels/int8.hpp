@@ -17,16 +17,16 @@ namespace inlay::inline v0_1::kernels {
 inline constexpr std::int64_t int8_most_products = std::numeric_limits<std::int32_t>::max() / (255 * 128);
 
 // Finite and above 0, in a host built with -ffast-math too.
-INLAY_OUTLINE inline bool is_positive(float x) noexcept { return x > 0 && x <= std::numeric_limits<float>::max(); }
+[[gnu::noinline]] inline bool is_positive(float x) noexcept { return x > 0 && x <= std::numeric_limits<float>::max(); }
 
 // How numbers are written in 8 bits: q = round(x / scale), halves to even, between low and high; 0 stays 0.
 struct int8_scale {
   float scale = 1, inverse = 1, low = -127, high = 127;
 
   // -127 to 127, for |x| <= largest.
-  INLAY_OUTLINE static int8_scale symmetric(float largest) noexcept { return of(largest / 127, -127, 127); }
+  [[gnu::noinline]] static int8_scale symmetric(float largest) noexcept { return of(largest / 127, -127, 127); }
   // 256 steps from `lowest` <= 0 to `highest` >= 0. A range that is not finite makes every result NaN.
-  INLAY_OUTLINE static int8_scale affine(float lowest, float highest) noexcept {
+  [[gnu::noinline]] static int8_scale affine(float lowest, float highest) noexcept {
     const float scale = (highest - lowest) / 255, zero = scale > 0 ? __builtin_rintf(-lowest / scale) : 0;
     return of(scale, -zero, 255 - zero);
   }
@@ -84,7 +84,7 @@ inline std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexc
 
 // Lines of k numbers to [pair][width][2]; lines from `count` on are 0.
 template <class From, class To>
-INLAY_OUTLINE void int8_interleave(const From* lines, std::int64_t line_step, std::int64_t count, std::int64_t k,
+[[gnu::noinline]] void int8_interleave(const From* lines, std::int64_t line_step, std::int64_t count, std::int64_t k,
                                    std::int64_t width, To* out) noexcept {
   for (std::int64_t pair = 0; pair < int8_pairs(k); ++pair)
     for (std::int64_t line = 0; line < width; ++line, out += 2) {
@@ -95,7 +95,7 @@ INLAY_OUTLINE void int8_interleave(const From* lines, std::int64_t line_step, st
 }
 
 // Two lines of `count` columns to [column][2]. `count` is a multiple of 8.
-INLAY_OUTLINE inline void int8_zip(const std::int16_t* first, const std::int16_t* second, std::int64_t count,
+[[gnu::noinline]] inline void int8_zip(const std::int16_t* first, const std::int16_t* second, std::int64_t count,
                                    std::int16_t* out) noexcept {
   using V = simd<std::int16_t, isa::plain>;
   for (std::int64_t i = 0; i < count; i += V::size) {

@@ -47,7 +47,7 @@ INLAY_INLINE void each_window(const conv_geometry& g, Begin begin, See see, End 
 
 // y = the largest element of each window; NaN wins. `where` gets its place in the plane (the first of equals), unless
 // it is null. A dilated window may see nothing but padding: minus infinity, and place -1.
-template <class T> INLAY_OUTLINE void max_pool(const conv_geometry& g, const T* x, T* y, std::int64_t* where) noexcept {
+template <class T> [[gnu::noinline]] void max_pool(const conv_geometry& g, const T* x, T* y, std::int64_t* where) noexcept {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   T best = lowest;
   std::int64_t place = -1;
@@ -66,14 +66,14 @@ template <class T> INLAY_OUTLINE void max_pool(const conv_geometry& g, const T* 
 
 // y = the sum of each window over its count: of the elements it sees, or of all it has room for, padding included.
 template <class T>
-INLAY_OUTLINE void avg_pool(const conv_geometry& g, const T* x, const std::int64_t* counts, T* y) noexcept {
+[[gnu::noinline]] void avg_pool(const conv_geometry& g, const T* x, const std::int64_t* counts, T* y) noexcept {
   T sum{};
   detail::each_window(
       g, [&](std::int64_t, std::int64_t) { sum = T{0}; }, [&](std::int64_t at) { sum += x[at]; },
       [&](std::int64_t out) { y[out] = sum / static_cast<T>(counts[out]); });
 }
 template <class T>
-INLAY_OUTLINE void avg_pool_gradient(const conv_geometry& g, const T* dy, const std::int64_t* counts, T* dx) noexcept {
+[[gnu::noinline]] void avg_pool_gradient(const conv_geometry& g, const T* dy, const std::int64_t* counts, T* dx) noexcept {
   T share{};
   detail::each_window(
       g, [&](std::int64_t out, std::int64_t) { share = dy[out] / static_cast<T>(counts[out]); },
@@ -81,7 +81,7 @@ INLAY_OUTLINE void avg_pool_gradient(const conv_geometry& g, const T* dy, const 
 }
 
 // The number of elements each window sees.
-INLAY_OUTLINE inline void window_counts(const conv_geometry& g, std::int64_t* counts) noexcept {
+[[gnu::noinline]] inline void window_counts(const conv_geometry& g, std::int64_t* counts) noexcept {
   detail::each_window(
       g, [&](std::int64_t out, std::int64_t count) { counts[out] = count; }, [](std::int64_t) {}, [](std::int64_t) {});
 }

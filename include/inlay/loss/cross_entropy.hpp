@@ -66,8 +66,9 @@ template <operand S>
 auto cross_entropy(S&& scores, const tensor<std::int64_t>& classes, const cross_entropy_options& options = {}) {
   using T = inlay::detail::element_of<S>;
   inlay::detail::check_smoothing(cross_entropy_op::name, options.label_smoothing);
+  const tensor<T> weights = inlay::detail::class_weights<T>(options.class_weights);
   return apply(cross_entropy_op{options.reduction, options.ignore_index, options.label_smoothing},
-               std::forward<S>(scores), classes, inlay::detail::class_weights<T>(options.class_weights));
+               std::forward<S>(scores), classes, weights);
 }
 
 // Targets are probabilities of the shape of the scores; a mean is over the rows, and none is ignored. A score of -inf

@@ -9,14 +9,14 @@ namespace inlay::inline v0_1 {
 
 namespace detail {
 
-INLAY_OUTLINE inline void check_scores(const char* name, const shape& scores) {
+INLAY_COLD inline void check_scores(const char* name, const shape& scores) {
   if (scores.rank() < 2) [[unlikely]]
     throw shape_error(name, {"expected scores (N, V) or (N, V, …), got ", scores});
   if (scores.size() == 0) [[unlikely]]
     throw shape_error(name, {"expected at least one row and one class, got ", scores});
 }
 
-INLAY_OUTLINE inline void check_labels(const char* name, const shape& scores, const shape& classes) {
+INLAY_COLD inline void check_labels(const char* name, const shape& scores, const shape& classes) {
   check_scores(name, scores);
   if (!(classes == scores.without(1))) [[unlikely]]
     throw shape_error(name, {"expected classes ", scores.without(1), " for scores ", scores, ", got ", classes});
@@ -47,7 +47,7 @@ bool check_label_rows(const char* name, const shape& scores, const tensor<std::i
   return check_label_range(name, scores[1], classes, ignore_index);
 }
 
-INLAY_OUTLINE inline void check_class_weights(const char* name, std::int64_t count, const shape& weights) {
+INLAY_COLD inline void check_class_weights(const char* name, std::int64_t count, const shape& weights) {
   if (weights.size() > 0 && !(weights == shape{count})) [[unlikely]]
     throw shape_error(name, {"expected one weight for each class, (", count, ",), got ", weights});
 }
@@ -115,8 +115,8 @@ struct cross_entropy_op {
   }
 
   template <class T>
-  void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<std::int64_t>&,
-                const gradient<T>&) const {
+  INLAY_OUTLINE void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx,
+                              const gradient<std::int64_t>&, const gradient<T>&) const {
     if (!dx.wanted()) return;
     const std::int64_t rows = k.numerators.dim(0), length = k.numerators.dim(1);
     tensor<T> out = tensor<T>::empty(k.numerators.shape());
@@ -141,8 +141,8 @@ struct cross_entropy_op {
 
  private:
   template <class T>
-  recorded<T, kept<T>> both(const tensor<T>& x_given, const tensor<std::int64_t>& given, const tensor<T>& weights,
-                            bool recording) const {
+  INLAY_OUTLINE recorded<T, kept<T>> both(const tensor<T>& x_given, const tensor<std::int64_t>& given,
+                                          const tensor<T>& weights, bool recording) const {
     detail::check_labels(name, x_given.shape(), given.shape());
     detail::check_class_weights(name, x_given.dim(1), weights.shape());
     const bool ignored = detail::check_label_range(name, x_given.dim(1), given, ignore_index);

@@ -8,7 +8,8 @@
 
 namespace inlay::inline v0_1::detail {
 
-template <class T> tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
+template <class T>
+INLAY_OUTLINE tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
   tensor<T> panels = tensor<T>::empty({count * columns * k});
   T* to = writable(panels);
@@ -24,7 +25,7 @@ tensor<T> panels_of(const tensor<T>& owner, const kernels::strided<T>& b, std::i
 }
 
 // The activations that the product does not apply as it writes, in a pass of their own: short beside the product.
-template <class T> void activate_apart(activation f, T* y, std::int64_t count) {
+template <class T> INLAY_OUTLINE void activate_apart(activation f, T* y, std::int64_t count) {
   const auto apply = f == activation::none ? nullptr : f.kernels<T>().apply;
   if (apply == nullptr) return;
   const isa level = active_isa();
@@ -32,7 +33,7 @@ template <class T> void activate_apart(activation f, T* y, std::int64_t count) {
 }
 
 // dy f'(x) from y = f(x), on dy's memory when nobody else has it.
-template <class T> tensor<T> activation_gradient(activation f, tensor<T> dy, const tensor<T>& y) {
+template <class T> INLAY_OUTLINE tensor<T> activation_gradient(activation f, tensor<T> dy, const tensor<T>& y) {
   if (f == activation::none) return dy;
   const T *from = std::as_const(dy).data(), *result = y.data();
   const std::int64_t size = dy.size();
@@ -48,9 +49,9 @@ template <class T> tensor<T> activation_gradient(activation f, tensor<T> dy, con
 
 // C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
 template <class T>
-void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a, const tensor<T>& owner,
-          const kernels::strided<T>& b, T* c, bool accumulate = false, const T* bias = nullptr,
-          activation finish = activation::none) {
+INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a,
+                        const tensor<T>& owner, const kernels::strided<T>& b, T* c, bool accumulate = false,
+                        const T* bias = nullptr, activation finish = activation::none) {
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
   const tensor<T> panels = panels_of(owner, b, k, n, level);

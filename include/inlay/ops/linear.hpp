@@ -16,7 +16,8 @@ struct linear_op {
     return y.size() * operands[1][1];
   }
 
-  template <floating T> tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
+  template <floating T>
+  INLAY_OUTLINE tensor<T> forward(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) const {
     check(x, w, b);
     const std::int64_t in = w.dim(1), out = w.dim(0), rows = in == 0 ? x.shape().count(0, x.rank() - 1) : x.size() / in;
     tensor<T> y = tensor<T>::empty(x.shape().with(-1, out));
@@ -40,8 +41,8 @@ struct linear_op {
   }
 
   template <class T>
-  void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
-                const gradient<T>& db) const {
+  INLAY_OUTLINE void backward(tensor<T> dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
+                              const gradient<T>& db) const {
     dy = detail::activation_gradient(activation, std::move(dy), k.y);
     const std::int64_t in = k.w.dim(1), out = k.w.dim(0), rows = out == 0 ? 0 : dy.size() / out;
     if (dw.wanted()) {  // dW = dy^T x
@@ -58,7 +59,7 @@ struct linear_op {
   }
 
  private:
-  template <class T> static void check(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) {
+  template <class T> INLAY_OUTLINE static void check(const tensor<T>& x, const tensor<T>& w, const tensor<T>& b) {
     if (w.rank() != 2) [[unlikely]]
       throw shape_error(name, {"expected a weight (out, in), got ", w.shape()});
     if (x.rank() < 1 || x.dim(-1) != w.dim(1)) [[unlikely]]

@@ -47,7 +47,7 @@ inline double source_of(std::int64_t o, double ratio, bool align_corners) {
 
 template <class = void>  // compiled only where it is used
 INLAY_COLD resampling resampling_for(interpolation mode, std::int64_t in, std::int64_t out, double scale,
-                                            bool align_corners) {
+                                     bool align_corners) {
   const double whole = static_cast<double>(in) / static_cast<double>(out);
   const double ratio = align_corners ? (out > 1 ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0)
                                      : (scale > 0 ? 1 / scale : whole);

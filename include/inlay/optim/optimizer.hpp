@@ -3,7 +3,6 @@
 // state, by the paths of the weights.
 #pragma once
 
-
 #include "../autograd/members.hpp"
 
 namespace inlay::inline v0_1::optim {
@@ -230,7 +229,7 @@ template <class Optimizer> class optimizer_of : public optimizer {
   INLAY_OUTLINE void update(weight& w, detail::cell<float>& cell) override {
     static_cast<Optimizer&>(*this).run(w, cell);
   }
-  INLAY_OUTLINE void update(weight& w, detail::cell<double>& cell) override {
+  INLAY_COLD void update(weight& w, detail::cell<double>& cell) override {
     static_cast<Optimizer&>(*this).run(w, cell);
   }
 };
