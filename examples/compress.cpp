@@ -8,6 +8,7 @@
 #include <inlay/compress.hpp>
 #include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
 #include <inlay/metrics.hpp>
 
 namespace {

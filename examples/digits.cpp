@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
 #include <inlay/metrics.hpp>
 
 namespace {

@@ -1,4 +1,5 @@
 // A second translation unit with the whole library: a definition that is not inline fails to link here.
 #include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
 #include <inlay/metrics.hpp>

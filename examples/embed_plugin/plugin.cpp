@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
 
 struct digit_model {
   inlay::nn::dense<float> hidden{{.in = 64, .out = 128, .activation = inlay::activation::relu}};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
 #include <string>
 
 namespace {
