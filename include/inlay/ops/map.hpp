@@ -226,7 +226,7 @@ template <class F, class T> tensor<T> reduced(const tensor<T>& x, const axis_set
 }
 
 // Sums over the first of (rows, columns).
-template <class T> tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std::int64_t columns) {
+template <class T> INLAY_OUTLINE tensor<T> sum_rows(const tensor<T>& x, std::int64_t rows, std::int64_t columns) {
   tensor<T> out = tensor<T>::empty({columns});
   T* to = writable(out);
   const isa level = active_isa();

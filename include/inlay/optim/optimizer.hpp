@@ -236,7 +236,7 @@ template <class Optimizer> class optimizer_of : public optimizer {
 
 // Runs an update kernel on a weight, its gradient and its state, threads sharing out the elements.
 template <class Kernel, class T, class Numbers, class... State>
-void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
+INLAY_OUTLINE void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
   const T* gradient = cell.gradient().data();
   cell.write([&](std::span<T> values) {
     const isa level = active_isa();
