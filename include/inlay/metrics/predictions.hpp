@@ -1,7 +1,7 @@
 // The class with the highest score in each row; the first of equal ones, and NaN counts as highest.
 #pragma once
 
-#include "../core/tensor.hpp"
+#include "../ops/argmax.hpp"
 
 namespace inlay::inline v0_1::metrics {
 
@@ -9,18 +9,7 @@ namespace inlay::inline v0_1::metrics {
 template <floating T> tensor<std::int64_t> predictions(const tensor<T>& scores) {
   if (scores.rank() != 2 || scores.dim(1) == 0)
     throw shape_error("predictions", {"expected scores (N, V), got ", scores.shape()});
-  const std::int64_t length = scores.dim(1);
-  tensor<std::int64_t> out = empty<std::int64_t>({scores.dim(0)});
-  out.write([&](std::span<std::int64_t> to) {
-    const T* row = scores.data();
-    for (std::int64_t& best : to) {
-      best = 0;
-      for (std::int64_t j = 1; j < length; ++j)
-        if (!inlay::detail::is_nan(row[best]) && (row[j] > row[best] || inlay::detail::is_nan(row[j]))) best = j;
-      row += length;
-    }
-  });
-  return out;
+  return argmax(scores, 1);
 }
 
 namespace detail {
