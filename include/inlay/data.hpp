@@ -13,6 +13,7 @@
 #include "data/loader.hpp"
 #include "data/mixup.hpp"
 #include "data/pad_sequences.hpp"
+#include "data/position.hpp"
 #include "data/resize.hpp"
 #include "data/scaler.hpp"
 #include "data/split.hpp"

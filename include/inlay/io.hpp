@@ -1,6 +1,7 @@
 // Room `io`: files, the formats safetensors, npy and npz, models to and from files.
 #pragma once
 
+#include "io/bundle.hpp"
 #include "io/file.hpp"
 #include "io/npy.hpp"
 #include "io/npz.hpp"

@@ -84,8 +84,11 @@ class tape {
 
   autograd::mode mode() const noexcept { return state_->mode; }
 
-  // The stream dropout draws from; part of a checkpoint.
+  // The stream dropout draws from.
   random::generator& random() noexcept { return state_->random; }
+
+  // A tape is a module: io::save keeps where its random numbers are.
+  static void members(auto& self, auto&& visit) { visit("random", self.state_->random); }
 
  private:
   detail::counted<detail::tape_state> state_;

@@ -57,6 +57,14 @@ class generator {
   std::uint64_t stream() const noexcept { return stream_; }
   std::uint64_t position() const noexcept { return position_; }
 
+  // A generator is a module: what is saved of it goes on where it was.
+  static void members(auto& self, auto&& visit) {
+    const auto as_signed = [](std::uint64_t& bits) -> std::int64_t& { return reinterpret_cast<std::int64_t&>(bits); };
+    visit("seed", as_signed(self.seed_));
+    visit("stream", as_signed(self.stream_));
+    visit("position", as_signed(self.position_));
+  }
+
  private:
   std::uint64_t seed_, stream_, position_ = 0;
 };

@@ -1,6 +1,7 @@
 // Batches of a dataset, one epoch per loop: for (auto& batch : loader) …
 // The order depends on the seed and the epoch alone; worker threads prepare batches ahead and change nothing else.
-// A dataset that has set_epoch(epoch) is told which one starts.
+// A dataset that has set_epoch(epoch) is told which one starts. A loader is a module: saved within an epoch and loaded
+// into another, its next loop goes on with the batch after the one that was handed out last.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "../core/worker.hpp"
 #include "dataset.hpp"
+#include "position.hpp"
 
 namespace inlay::inline v0_1::data {
 
@@ -29,11 +31,14 @@ template <class Dataset> class epoch {
  public:
   using batch_type = decltype(std::declval<const Dataset&>().batch(std::span<const std::int64_t>{}));
 
-  epoch(const Dataset& source, tensor<std::int64_t> order, const loader_config& config, std::int64_t batches)
+  epoch(const Dataset& source, tensor<std::int64_t> order, const loader_config& config, std::int64_t first,
+        std::int64_t batches)
       : source_(source),
         order_(std::move(order)),
         config_(config),
         batches_(batches),
+        started_(first),
+        taken_(first),
         slots_(static_cast<std::size_t>(2 * config.workers)) {
     try {
       for (int i = 0; i < config.workers; ++i) workers_.emplace_back([this] { work(); });
@@ -127,7 +132,7 @@ template <class Dataset> class epoch {
   const loader_config config_;
   const std::int64_t batches_;
   const int isa_ = inlay::detail::forced_isa;  // the caller's
-  std::int64_t started_ = 0, taken_ = 0;       // batches handed to a worker · to the caller
+  std::int64_t started_, taken_;               // batches handed to a worker · to the caller
   bool stopped_ = false;
   std::vector<slot> slots_;
   inlay::detail::monitor monitor_;
@@ -156,29 +161,38 @@ template <dataset Dataset> class loader {
     batch_type* operator->() const noexcept { return &*current_; }
     iterator& operator++() {
       at_end_ = !epoch_->next(current_);
+      mark_.move(at_end_);
       return *this;
     }
     friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end_; }
 
    private:
     friend class loader;
-    explicit iterator(std::unique_ptr<detail::epoch<Dataset>> epoch) : epoch_(std::move(epoch)) { ++*this; }
+    iterator(std::unique_ptr<detail::epoch<Dataset>> epoch, detail::epoch_mark mark)
+        : epoch_(std::move(epoch)), mark_(std::move(mark)) {
+      ++*this;
+    }
 
     std::unique_ptr<detail::epoch<Dataset>> epoch_;
+    detail::epoch_mark mark_;
     mutable std::optional<batch_type> current_;
     bool at_end_ = false;
   };
 
-  // Starts an epoch. Leaving the loop early ends its threads.
+  // Starts an epoch, or goes on with the one of a loaded position. Leaving the loop early ends its threads and the
+  // epoch. The loader must stay where it is meanwhile. Throws state_error for a position that these batches do not
+  // have.
   iterator begin() {
-    const std::uint64_t epoch = epochs_++;
+    const std::int64_t first = position_.start(batches());
+    const auto now = static_cast<std::uint64_t>(position_.epochs - 1);
     const auto start = [&](const Dataset& source) {
-      return iterator(std::make_unique<detail::epoch<Dataset>>(source, order(epoch), config_, batches()));
+      return iterator(std::make_unique<detail::epoch<Dataset>>(source, order(now), config_, first, batches()),
+                      detail::epoch_mark(position_));
     };
     if constexpr (detail::with_epochs<Dataset>) {
-      Dataset now = source_;
-      now.set_epoch(epoch);
-      return start(now);
+      Dataset of_now = source_;
+      of_now.set_epoch(now);
+      return start(of_now);
     } else {
       return start(source_);
     }
@@ -191,9 +205,11 @@ template <dataset Dataset> class loader {
     return size / config_.batch_size + (!config_.drop_last && size % config_.batch_size != 0);
   }
 
-  // Epochs started so far; set it to go on where an earlier run stopped.
-  std::uint64_t epochs() const noexcept { return epochs_; }
-  void set_epochs(std::uint64_t epochs) noexcept { epochs_ = epochs; }
+  // Epochs started so far; set it to go on with a certain one.
+  std::int64_t epochs() const noexcept { return position_.epochs; }
+  void set_epochs(std::int64_t epochs) noexcept { position_ = {.epochs = epochs}; }
+
+  static void members(auto& self, auto&& visit) { detail::loader_position::members(self.position_, visit); }
 
   const Dataset& source() const noexcept { return source_; }
 
@@ -210,7 +226,7 @@ template <dataset Dataset> class loader {
 
   Dataset source_;
   loader_config config_;
-  std::uint64_t epochs_ = 0;
+  detail::loader_position position_;
 };
 
 }  // namespace inlay::inline v0_1::data

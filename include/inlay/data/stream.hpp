@@ -1,11 +1,14 @@
 // Batches of samples that come one after another and need not fit in memory: for (auto& batch : stream) …
 // A source is anything with next(), an optional sample, and rewind(), after which the first sample comes again.
+// A loader is a module, as in loader.hpp; going on within an epoch reads the samples before once more.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "dataset.hpp"
+#include "position.hpp"
 
 namespace inlay::inline v0_1::data {
 
@@ -75,31 +78,36 @@ template <sample_source Source> class stream_loader {
     batch_type* operator->() const noexcept { return &*loader_->current_; }
     iterator& operator++() {
       loader_->advance();
+      mark_.move(at_end());
       return *this;
     }
     friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end(); }
 
    private:
     friend class stream_loader;
-    explicit iterator(stream_loader& loader) : loader_(&loader) {}
+    explicit iterator(stream_loader& loader) : loader_(&loader), mark_(loader.position_) { ++*this; }
     bool at_end() const noexcept { return !loader_->current_; }
 
     stream_loader* loader_;
+    detail::epoch_mark mark_;
   };
 
   // Starts an epoch: rewinds the source. Iterators of an earlier one are not to be used any more.
   iterator begin() {
-    random_ = random::generator(config_.seed, epochs_++);
+    const std::int64_t first = position_.start((std::numeric_limits<std::int64_t>::max)());
+    random_ = random::generator(config_.seed, static_cast<std::uint64_t>(position_.epochs - 1));
     buffer_.clear();
     source_.rewind();
-    advance();
+    for (std::int64_t i = 0; i < first; ++i) advance();
     return iterator(*this);
   }
   std::default_sentinel_t end() const noexcept { return {}; }
 
-  // Epochs started so far; set it to go on where an earlier run stopped.
-  std::uint64_t epochs() const noexcept { return epochs_; }
-  void set_epochs(std::uint64_t epochs) noexcept { epochs_ = epochs; }
+  // Epochs started so far; set it to go on with a certain one.
+  std::int64_t epochs() const noexcept { return position_.epochs; }
+  void set_epochs(std::int64_t epochs) noexcept { position_ = {.epochs = epochs}; }
+
+  static void members(auto& self, auto&& visit) { detail::loader_position::members(self.position_, visit); }
 
   const Source& source() const noexcept { return source_; }
 
@@ -141,7 +149,7 @@ template <sample_source Source> class stream_loader {
   random::generator random_;
   std::vector<sample_type> buffer_;
   std::optional<batch_type> current_;
-  std::uint64_t epochs_ = 0;
+  detail::loader_position position_;
 };
 
 }  // namespace inlay::inline v0_1::data

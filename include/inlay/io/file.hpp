@@ -54,6 +54,11 @@ INLAY_COLD inline opened open_regular(const std::string& path) {
 
 }  // namespace detail
 
+INLAY_COLD inline bool exists(const std::string& path) noexcept {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
 // The bytes of a file. Throws io_error.
 INLAY_COLD inline tensor<std::uint8_t> read_file(const std::string& path) {
   const detail::opened in = detail::open_regular(path);
