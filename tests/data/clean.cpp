@@ -54,7 +54,7 @@ TEST_CASE("clean: which rows stay") {
     CHECK(got.report.rows_out == static_cast<std::int64_t>(row.rows.size()));
     CHECK(got.kept.values.shape() == shape{got.report.rows_out, 3});
     CHECK(got.kept.names == people().names);
-    for (const double value : got.kept.values.values()) CHECK(data::detail::is_finite(value));
+    for (const double value : got.kept.values.values()) CHECK(inlay::detail::is_finite(value));
   }
 }
 

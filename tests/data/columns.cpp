@@ -9,10 +9,10 @@ namespace columns = inlay::data::detail;
 TEST_CASE("columns: values are told from holes by their bits") {
   using limits = std::numeric_limits<double>;
   const double nan = limits::quiet_NaN(), infinite = limits::infinity();
-  for (const double value : {0.0, -0.0, 1.5, limits::max(), limits::denorm_min()}) CHECK(columns::is_finite(value));
-  for (const double value : {nan, infinite, -infinite}) CHECK(!columns::is_finite(value));
-  CHECK(columns::is_finite(1e38f));
-  CHECK(!columns::is_finite(std::numeric_limits<float>::infinity()));
+  for (const double value : {0.0, -0.0, 1.5, limits::max(), limits::denorm_min()}) CHECK(inlay::detail::is_finite(value));
+  for (const double value : {nan, infinite, -infinite}) CHECK(!inlay::detail::is_finite(value));
+  CHECK(inlay::detail::is_finite(1e38f));
+  CHECK(!inlay::detail::is_finite(std::numeric_limits<float>::infinity()));
 
   const auto x = from<double>({3, 2}, {1, nan, nan, nan, -2, infinite});
   const columns::layout of = columns::rows_to_fit("who", x);

@@ -254,6 +254,10 @@ template <class T> bool is_nan(T value) noexcept {
   using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   return std::bit_cast<bits>(value) << 1 > std::bit_cast<bits>(std::numeric_limits<T>::infinity()) << 1;
 }
+template <class T> bool is_finite(T value) noexcept {  // neither infinite nor NaN
+  using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  return std::bit_cast<bits>(value) << 1 < std::bit_cast<bits>(std::numeric_limits<T>::infinity()) << 1;
+}
 
 // One value to another element type: integers saturate, NaN becomes 0 (a plain cast would wrap, or be undefined).
 template <class U, class T> U convert(T value) noexcept {

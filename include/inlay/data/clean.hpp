@@ -171,11 +171,11 @@ class cleaner {
 
   static bool is_outside(double value, const column_range& range) {
     if (inlay::detail::is_nan(value)) return false;
-    return !is_finite(value) || value < range.low || value > range.high;
+    return !inlay::detail::is_finite(value) || value < range.low || value > range.high;
   }
 
   double mended(double value, const column_range& range) const {
-    const bool below = is_finite(value) ? value < range.low : std::bit_cast<std::int64_t>(value) < 0;
+    const bool below = inlay::detail::is_finite(value) ? value < range.low : std::bit_cast<std::int64_t>(value) < 0;
     const double end = below ? range.low : range.high;
     const bool clips = options_.outside == out_of_range::clip && __builtin_fabs(end) < column_range{}.high;
     return clips ? end : std::numeric_limits<double>::quiet_NaN();

@@ -7,13 +7,6 @@
 
 namespace inlay::inline v0_1::data::detail {
 
-// Neither infinite nor NaN, also in a host built with -ffast-math.
-template <floating T> bool is_finite(T value) noexcept {
-  using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  constexpr bits infinite = std::bit_cast<bits>(std::numeric_limits<T>::infinity());
-  return (std::bit_cast<bits>(value) & infinite) != infinite;
-}
-
 struct layout {
   std::int64_t rows, features;
 };
@@ -40,7 +33,7 @@ INLAY_COLD std::vector<double> present(const char* who, const tensor<T>& x, cons
   for (std::int64_t row = 0; row < of.rows; ++row) {
     const T value = values[row * of.features + column];
     if (inlay::detail::is_nan(value)) continue;
-    if (!is_finite(value)) throw value_error(who, {"expected finite values in column ", column, ", got infinite ones"});
+    if (!inlay::detail::is_finite(value)) throw value_error(who, {"expected finite values in column ", column, ", got infinite ones"});
     out.push_back(static_cast<double>(value));
   }
   if (out.empty())

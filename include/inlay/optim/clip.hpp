@@ -19,14 +19,8 @@ struct clip_grad_norm_options {
 
 namespace detail {
 
-// By its bits, as is_nan.
-inline bool finite_by_bits(double value) noexcept {
-  return std::bit_cast<std::uint64_t>(value) << 1 <
-         std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity()) << 1;
-}
-
 template <class T> double power_sum(const tensor<T>& g, double p) {
-  if (!finite_by_bits(p)) return g.size() == 0 ? 0 : static_cast<double>(max(abs(g)).item());
+  if (!is_finite(p)) return g.size() == 0 ? 0 : static_cast<double>(max(abs(g)).item());
   if (p == 2) return static_cast<double>(sum(g * g).item());
   return static_cast<double>(sum(pow(abs(g), p)).item());
 }
@@ -61,16 +55,16 @@ double clip_grad_norm(const std::vector<member>& members, double max_norm,
   double total = 0;
   each_gradient(members, [&](const auto& cell) {
     const double part = power_sum(cell.gradient(), p);
-    if (finite_by_bits(p))
+    if (is_finite(p))
       total += part;
     else if (!is_nan(total) && (is_nan(part) || part > total))
       total = part;
   });
-  const double norm = !finite_by_bits(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
-  if (options.error_if_nonfinite && !finite_by_bits(norm))
+  const double norm = !is_finite(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
+  if (options.error_if_nonfinite && !is_finite(norm))
     throw value_error("clip_grad_norm", {"expected a finite norm of all gradients, got ", norm});
   const double factor = max_norm / (norm + 1e-6);
-  if (!finite_by_bits(norm) || factor < 1) change_gradients(members, kernels::scale{factor});
+  if (!is_finite(norm) || factor < 1) change_gradients(members, kernels::scale{factor});
   return norm;
 }
 

@@ -5,13 +5,10 @@
 
 namespace inlay::inline v0_1::train::detail {
 
-// By their bits, for hosts built with -ffast-math.
 template <class T> bool all_finite(const tensor<T>& t) {
-  using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  const bits exponent = std::bit_cast<bits>(std::numeric_limits<T>::infinity());
-  bits bad = 0;
-  for (const T value : t.values()) bad |= (std::bit_cast<bits>(value) & exponent) == exponent ? bits{1} : bits{0};
-  return bad == 0;
+  bool good = true;
+  for (const T value : t.values()) good &= inlay::detail::is_finite(value);
+  return good;
 }
 
 template <class = void>  // compiled only where it is used

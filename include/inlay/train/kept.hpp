@@ -24,6 +24,15 @@ struct measure_table {
     rows.emplace_back(names.size(), std::numeric_limits<double>::quiet_NaN());
     for (const measure& m : values) rows.back()[column(m.name)] = m.value;
   }
+
+  tensor<double> cells() const {
+    tensor<double> out(shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(names.size())});
+    out.write([&](std::span<double> to) {
+      auto at = to.begin();
+      for (const std::vector<double>& row : rows) at = std::copy(row.begin(), row.end(), at);
+    });
+    return out;
+  }
 };
 
 // A text in a cell. A new one takes the length of the file's.
@@ -52,14 +61,7 @@ class kept_table {
     std::string names;
     for (const std::string& name : table.names) names += name + '\n';
     names_.set(names);
-    const auto height = static_cast<std::int64_t>(table.rows.size()),
-               width = static_cast<std::int64_t>(table.names.size());
-    tensor<double> cells(shape{height, width});
-    cells.write([&](std::span<double> to) {
-      auto at = to.begin();
-      for (const std::vector<double>& row : table.rows) at = std::copy(row.begin(), row.end(), at);
-    });
-    cells_ = buffer<double>(std::move(cells));
+    cells_ = buffer<double>(table.cells());
   }
 
   // Throws io_error when the two do not fit each other, as in a file that something else has written.
