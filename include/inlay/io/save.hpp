@@ -77,8 +77,9 @@ template <class = void> any_tensor as_floats(const any_tensor& t, dtype type) {
   });
 }
 
+// What save writes.
 template <class = void>  // compiled only where it is used
-INLAY_COLD void save(const std::vector<member>& members, const std::string& path, const save_options& options) {
+INLAY_COLD tensor_file gather(const std::vector<member>& members, const save_options& options) {
   if (options.floats && !is_floating(*options.floats))
     throw value_error("save", {"expected .floats of a floating-point type, got ", name(*options.floats)});
   tensor_file file;
@@ -96,7 +97,7 @@ INLAY_COLD void save(const std::vector<member>& members, const std::string& path
       file.tensors.emplace(m.path, as_floats(value, options.floats.value_or(value.type())));
     }
   }
-  save_tensors(file, path);
+  return file;
 }
 
 // What a file holds for a member; takes it out of the file. Throws io_error for a representation that is unknown or
@@ -123,9 +124,10 @@ template <class = void> std::optional<any_tensor> take(tensor_file& file, const 
   }
 }
 
+// Fits what a file holds; its path is for messages.
 template <class = void>  // compiled only where it is used
-INLAY_COLD load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
-  tensor_file file = load_tensors(path, {.map = options.map});
+INLAY_COLD load_report load(const std::vector<member>& members, tensor_file file, const std::string& path,
+                            const load_options& options) {
   load_report report;
   std::vector<std::pair<const member*, any_tensor>> found;
   for (const member& m : members) {
@@ -162,11 +164,16 @@ INLAY_COLD load_report load(const std::vector<member>& members, const std::strin
   return report;
 }
 
+template <class = void>  // compiled only where it is used
+load_report load(const std::vector<member>& members, const std::string& path, const load_options& options) {
+  return load(members, load_tensors(path, {.map = options.map}), path, options);
+}
+
 }  // namespace detail
 
 // Writes all members, atomically: the old file stays until the new one is complete. Throws io_error.
 template <module M> void save(const M& model, const std::string& path, const save_options& options = {}) {
-  detail::save(members_of(model), path, options);
+  save_tensors(detail::gather(members_of(model), options), path);
 }
 
 // Reads members by path. The file is checked whole first; when it does not fit and .strict holds, io_error tells every
