@@ -1,3 +1,4 @@
+// Shows: safetensors
 // safetensors files: the bytes on disk are exactly the format's, every value comes back bit for bit, and no damaged or
 // hostile file does anything but throw an error that names it; no size in it is believed before it is checked; memory
 // may run out at any moment.

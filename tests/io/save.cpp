@@ -1,3 +1,4 @@
+// Shows: models and optimisers saved and loaded by member, with a report of every mismatch, floats in 16 bits
 // Models to and from files: every member of a struct by its path, the same bits back into the same cells; weights at
 // several paths once; a file that does not fit changes nothing and the error tells every difference.
 #include <inlay/io/save.hpp>

@@ -1,3 +1,4 @@
+// Shows: shared weights stored once
 // A module at several paths of a model is stored once and loaded once, from files that tie its names and from others.
 #include <inlay/io/save.hpp>
 
