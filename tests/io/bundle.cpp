@@ -1,3 +1,4 @@
+// Shows: several modules in one file
 // Modules that are saved and loaded as one.
 #include <inlay/io/bundle.hpp>
 

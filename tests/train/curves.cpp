@@ -1,3 +1,4 @@
+// Shows: (curves as SVG)
 // The picture of a run: panels, curves with gaps, marks of round numbers, names that are text and no markup.
 #include <inlay/train/curves.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: fit, the training loop with callbacks; checkpoints from which a killed run goes on to the same bits
 // fit: the bits of the loop that a program would write, whatever is switched on beside it; what it tells its callbacks.
 #include <inlay/train/fit.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: history as CSV, JSON and a picture of the curves
 // The history of a run: a table that goes on after a resumption, written as CSV, JSON and a picture.
 #include <inlay/train/history.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: a progress bar for terminals, plain lines elsewhere
 // The progress bar: what it writes on a terminal and elsewhere, how often, and that it writes nowhere else.
 #include <inlay/train/progress_bar.hpp>
 

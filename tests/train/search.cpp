@@ -1,3 +1,4 @@
+// Shows: grid and random search and successive halving over named options, resumable
 // Search: every choice of a grid, draws that follow the seed, halving; killed and gone on with at any trial.
 #include <inlay/train/search.hpp>
 

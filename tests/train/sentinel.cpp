@@ -1,3 +1,4 @@
+// Shows: a sentinel that names the step and the layer where a number is none
 // The sentinel: a run ends before a number that is none reaches the weights, and the message says which layer made it.
 #include <inlay/train/sentinel.hpp>
 

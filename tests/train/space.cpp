@@ -1,3 +1,4 @@
+// Shows: (options of a search)
 // Options of a search: ranges, what is drawn from them, and how a trial is asked for its own.
 #include <inlay/train/space.hpp>
 
