@@ -36,11 +36,11 @@ struct block {
 };
 
 struct fashion_net {
-  block wide{1, 32};                                                       // 28 x 28
-  std::vector<block> middle{{32, 64}, {64, 64}}, narrow{{64, 128}, {128, 128}};  // 14 x 14, 7 x 7
+  block wide{1, 24};                                                          // 28 x 28
+  std::vector<block> middle{{24, 48}, {48, 48}}, narrow{{48, 96}, {96, 96}};  // 14 x 14, 7 x 7
   nn::max_pool2d pool{{.kernel = 2}};
   nn::dropout drop{{.p = 0.3}};
-  nn::dense<float> scores{{.in = 128, .out = 10}};
+  nn::dense<float> scores{{.in = 96, .out = 10}};
 
   auto operator()(const auto& x) const {
     const auto fine = pool(middle[1](middle[0](pool(wide(x)))));

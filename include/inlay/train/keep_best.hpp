@@ -34,7 +34,7 @@ class keep_best final : public callback {
     epoch_ = run.epoch;
     for (std::size_t i = 0; i < kept_.size(); ++i)
       if (kept_[i]) kept_[i]->assign_from(*model_[i].cell);  // shares the memory until a step writes
-    if (!config_.path.empty()) io::detail::save(model_, config_.path, {});
+    if (!config_.path.empty()) io::save_tensors(io::detail::gather(model_, {}), config_.path);
   }
 
   void finish(state&) override {
