@@ -1,5 +1,5 @@
-// Counts what a test binary asks of operator new. It replaces operator new and delete, so one source per binary may
-// include it. Under ThreadSanitizer, which has its own, nothing is counted.
+// Counts what a test binary asks of operator new, and lets it fail. It replaces operator new and delete, so one source
+// per binary may include it. Under ThreadSanitizer, which has its own, nothing is counted and nothing fails.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,7 @@ namespace support {
 
 inline constinit std::atomic<std::uint64_t> allocation_count{0};
 inline constinit std::atomic<std::size_t> largest_allocation{0};
+inline constinit thread_local std::uint64_t failing_allocation = 0;  // 1: the next, 0: none
 
 // What was asked for, by any thread, since the object was made.
 class allocation_watch {
@@ -34,6 +35,16 @@ class allocation_watch {
   std::uint64_t before_ = allocation_count;
 };
 
+// The n-th allocation of this thread fails, counted from 1, unless the object goes before.
+class allocation_failure {
+ public:
+  explicit allocation_failure(std::uint64_t n) noexcept { failing_allocation = n; }
+  allocation_failure(const allocation_failure&) = delete;
+  allocation_failure& operator=(const allocation_failure&) = delete;
+  ~allocation_failure() { failing_allocation = 0; }
+  bool happened() const noexcept { return failing_allocation == 0; }
+};
+
 #if TESTS_COUNT_ALLOCATIONS
 [[gnu::noinline]] inline void* counted_memory(std::size_t bytes, std::size_t alignment) noexcept {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
@@ -41,6 +52,7 @@ class allocation_watch {
   while (bytes > largest && !largest_allocation.compare_exchange_weak(largest, bytes, std::memory_order_relaxed)) {
   }
   if (bytes > SIZE_MAX - alignment) return nullptr;
+  if (failing_allocation > 0 && --failing_allocation == 0) return nullptr;
   return alignment == 0 ? std::malloc(bytes)
                         : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }

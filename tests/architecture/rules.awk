@@ -1,12 +1,8 @@
 # The house rules of include/inlay, as one program over all its headers, named from that folder.
-# Needs the environment TESTS: the test files, named from tests/. Prints every violation; exits 1 if there is one.
+# Comes behind rooms.awk. Needs the environment TESTS: the test files, named from tests/. Prints every violation; exits
+# 1 if there is one.
 
 BEGIN {
-  # A room sees itself and the rooms on lower floors. (ops stand above autograd, cuda beside kernels.)
-  room_on("core", 0); room_on("kernels", 1); room_on("cuda", 1.5); room_on("autograd", 2); room_on("ops", 2.5)
-  room_on("nn io", 3); room_on("loss optim data metrics graph", 4); room_on("train", 5)
-  room_on("compress explain text models", 6); room_on("onnx registry dist", 7); room_on("serve", 8)
-  room_on("testing", 99); sees["testing"] = 5  # nothing may include it, and it sees floors 0 to 4
   in_inlay = "core kernels autograd ops nn loss optim train"
 
   max_lines = 600; max_columns = 140; max_median = 150
@@ -15,11 +11,6 @@ BEGIN {
 
   split(ENVIRON["TESTS"], names, "\n")
   for (i in names) tested[names[i]] = 1
-}
-
-function room_on(list, floor_number,    part, i) {
-  split(list, part, " ")
-  for (i in part) floor[part[i]] = sees[part[i]] = floor_number
 }
 
 function violation(place, text) { print place ": " text; violations++ }

@@ -1,3 +1,4 @@
+// Shows: your own operations in ten lines
 // apply gives one operation its meanings for tensors, variables, weights and any mix of them; what a user's operation
 // does wrong in backward is reported and spoils nothing.
 #include <inlay/autograd/apply.hpp>

@@ -1,3 +1,4 @@
+// Shows: (what a parameter owns)
 // Cells count their owners and their changes, draw from their rule and refuse other shapes and types.
 #include <inlay/autograd/cell.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: recomputation of whole modules to save memory
 // Recomputing a module gives the bits that keeping its steps gives: values, gradients, dropped elements, statistics; it
 // keeps less, and leaves statistics alone the second time.
 #include <inlay/autograd/checkpoint.hpp>

@@ -1,3 +1,4 @@
+// Shows: (rules of first values)
 // Rules of first values: their bounds, moments and shapes; the same numbers on every machine.
 #include <inlay/autograd/distribution.hpp>
 

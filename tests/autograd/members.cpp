@@ -1,3 +1,4 @@
+// Shows: one list of a model's members, freezing
 // members_of makes one flat list of a module's parts, through every container; freezing and counting walk it.
 #include <inlay/autograd/members.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (the walk over a graph)
 // The walk over a graph made by hand: consumers come first, each node runs once, and gradients are summed in an order
 // that does not change.
 #include <inlay/autograd/node.hpp>

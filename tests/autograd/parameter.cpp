@@ -1,3 +1,4 @@
+// Shows: parameters and buffers
 // Parameters and buffers: copies are independent, moves keep the cell, assignments write into it; gradients gather in
 // the cell, also when a weight is tied.
 #include <inlay/autograd/parameter.hpp>

@@ -1,3 +1,4 @@
+// Shows: gradients of the rows that were read
 // Gradients of a few rows: their sum has the rows of both, with the bits of the dense sum; beside a dense gradient they
 // become dense.
 #include <inlay/autograd/sparse_rows.hpp>

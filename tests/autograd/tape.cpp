@@ -1,3 +1,4 @@
+// Shows: tapes (training and inference mode)
 // A tape owns the random stream and the mode, and applies queued statistics once: in backward or on request, never
 // while it only infers.
 #include <inlay/autograd/tape.hpp>

@@ -1,3 +1,4 @@
+// Shows: (what a trace writes down)
 // A trace computes what a tensor does and its pen writes it down: operations, attributes, operands, each weight once.
 #include <inlay/autograd/trace.hpp>
 

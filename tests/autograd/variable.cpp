@@ -1,3 +1,4 @@
+// Shows: variables: gradients through graphs of any length
 // Variables gather gradients: reuse, diamonds, broadcasting, accumulation, kept and released graphs, chains of any
 // length, and errors that leave everything usable.
 #include <inlay/autograd/variable.hpp>

@@ -1,3 +1,4 @@
+// Shows: `remove_channels`: channels leave a trained model with all that was there for them
 // A model without some channels computes what it did with those at zero; biases, statistics, the layers behind and the
 // optimiser's state follow. What cannot be followed is refused, and nothing is changed.
 #include <inlay/compress/prune.hpp>

@@ -1,3 +1,4 @@
+// Shows: `quantize`: dense and convolution weights in 8 bits, products of whole numbers, a quarter of the file
 // A model with weights of 8 bits is the same model: it computes with whole numbers and no elements, is saved, loaded,
 // copied, recorded and summed up, and is shared by threads.
 #include <inlay/compress/quantize.hpp>

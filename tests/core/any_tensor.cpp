@@ -1,3 +1,4 @@
+// Shows: tensors whose element type is known at run time
 // any_tensor: the same bits come back under the same type and no other; it is a value, whatever happens to the tensor
 // it was made of; bytes of any alignment will do.
 #include <inlay/core/any_tensor.hpp>

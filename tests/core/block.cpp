@@ -1,3 +1,4 @@
+// Shows: (who owns memory)
 // Counted ownership of a block: shared by copies, handed on by moves, and a foreign owner is let go exactly once.
 #include <inlay/core/block.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: elements of float, double, int32, int64, uint8, int8 and bool
 // The element types: names, sizes, tags, and visit reaching each C++ type.
 #include <inlay/core/dtype.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: errors that say what was expected, what came and how to repair it
 // Every failure is one hierarchy: stable codes, "[operation] text", the place that noticed.
 #include <inlay/core/error.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: float16 and bfloat16 for storing
 // float16 and bfloat16: every number there is comes back, and between two of them the nearer is taken, the even one in
 // the middle.
 #include <inlay/core/half.hpp>

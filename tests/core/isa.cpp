@@ -1,3 +1,4 @@
+// Shows: AVX-512, AVX2 and plain kernels chosen at run time
 // Levels are forced by scope or by INLAY_ISA, impossible ones refused; dispatch runs the level it is given, flushes
 // denormals meanwhile and leaves the floating-point environment as it was.
 #include <inlay/core/isa.hpp>

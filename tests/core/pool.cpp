@@ -1,3 +1,4 @@
+// Shows: pooled memory, none asked of the system once warm
 // The pool: a warm program asks the system for nothing, whatever thread frees a block; limits and trim are obeyed.
 #include <inlay/core/pool.hpp>
 

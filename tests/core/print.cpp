@@ -1,3 +1,4 @@
+// Shows: tensors as text
 // Tensors as text: every type, every rank, cut axes, NaN and infinities, nothing at all; and options that make no
 // sense.
 #include <inlay/core/print.hpp>

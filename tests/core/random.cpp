@@ -1,3 +1,4 @@
+// Shows: Philox random numbers, the same on every compiler, machine and thread count
 // Random numbers are Philox's, the same to the last bit on every compiler, set of flags and thread count, inside their
 // bounds and distributed as they should be.
 #include <inlay/core/random.hpp>

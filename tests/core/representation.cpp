@@ -1,3 +1,4 @@
+// Shows: (what may stand for a tensor's elements)
 // A tensor that something stands for: elements are made when they are looked at, once, and copies share them; writing
 // gives elements of one's own.
 #include <inlay/core/representation.hpp>

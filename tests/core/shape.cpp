@@ -1,3 +1,4 @@
+// Shows: up to eight axes, broadcast as NumPy does
 // A shape holds at most eight sizes of 0 or more whose product is bounded; it broadcasts as NumPy does.
 #include <inlay/core/shape.hpp>
 

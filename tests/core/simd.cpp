@@ -1,3 +1,4 @@
+// Shows: (registers of every level)
 // Every operation on registers does what the scalar does in each lane, at every level; partial loads and stores touch
 // nothing else; reductions of lanes have their order.
 #include <inlay/core/simd.hpp>

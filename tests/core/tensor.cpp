@@ -1,3 +1,4 @@
+// Shows: tensors: copies in O(1), written on copy, on the host's memory too
 // A tensor is a value: copies share memory until one is written, handed-out pointers never write into a copy, memory of
 // the host is used as agreed, and wrong sizes throw.
 #include <inlay/core/tensor.hpp>

@@ -1,3 +1,4 @@
+// Shows: parallel loops that leave OpenMP's settings alone
 // Parallel loops cover their range once, carry exceptions out, obey scopes, leave OpenMP's settings and give its
 // threads back. Everything holds without OpenMP too.
 #include <inlay/core/threads.hpp>

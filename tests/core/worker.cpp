@@ -1,3 +1,4 @@
+// Shows: (threads beside the caller)
 // Workers run beside the caller and are waited for; a monitor hands work from one thread to another.
 #include <inlay/core/worker.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: augmentation of images
 // Augmentation: each step does what it says and no more, and an image depends on seed, epoch and row alone, whatever
 // the batch, the order and the threads.
 #include <inlay/data/augment.hpp>

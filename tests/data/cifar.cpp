@@ -1,3 +1,4 @@
+// Shows: CIFAR
 // CIFAR files, made up here: every byte in its place, and files of another kind refused by name.
 #include <inlay/data/cifar.hpp>
 

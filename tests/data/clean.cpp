@@ -1,3 +1,4 @@
+// Shows: cleaning
 // Cleaning: which rows go and why, what fills holes, and that other data is filled with what the first one taught.
 #include <inlay/data/clean.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (rows and holes of tables)
 // Rows and holes of tables: what counts as a value, and the errors of a transform that was given something else.
 #include <inlay/data/columns.hpp>
 

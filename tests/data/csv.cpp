@@ -1,3 +1,4 @@
+// Shows: CSV with missing values and text
 // CSV: every number in its place whatever the file's dialect, and an error that names line and column where it is none.
 #include <inlay/data/csv.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: tensor datasets
 // Datasets: rows come out as asked for, in any order and number; splits are disjoint, complete and follow the seed
 // alone.
 #include <inlay/data/dataset.hpp>

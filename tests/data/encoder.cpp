@@ -1,3 +1,4 @@
+// Shows: encoders of categories and labels
 // Encoders against scikit-learn: categories sorted, unknown ones an error or zeros, and back again; texts survive a
 // file.
 #include <inlay/data/encoder.hpp>

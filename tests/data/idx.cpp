@@ -1,3 +1,4 @@
+// Shows: IDX (MNIST and its kin)
 // IDX: every value of every stored type becomes what tensor::cast makes of it, and a damaged or hostile file is refused
 // with its name before a single block is taken for it.
 #include <inlay/data/idx.hpp>

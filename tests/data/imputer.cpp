@@ -1,3 +1,4 @@
+// Shows: filling of missing values
 // The imputer against scikit-learn's numbers, with every rule, for all columns and for single ones.
 #include <inlay/data/imputer.hpp>
 

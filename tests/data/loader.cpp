@@ -1,3 +1,4 @@
+// Shows: a shuffling loader with prefetching threads
 // The loader: the same batches in the same order however many threads prepare them; an epoch can be left, can fail, and
 // takes its threads with it; a warm batch costs no memory.
 #include <inlay/data/loader.hpp>

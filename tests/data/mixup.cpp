@@ -1,3 +1,4 @@
+// Shows: mixup
 // Mixup: samples and targets share one blend, whose size follows the beta distribution.
 #include <inlay/data/mixup.hpp>
 

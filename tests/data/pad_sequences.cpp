@@ -1,3 +1,4 @@
+// Shows: padded sequences
 // pad_sequences as Keras does it: filled and cut at either end.
 #include <inlay/data/pad_sequences.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: resizing of images
 // resize against PyTorch's antialiased bilinear interpolation, smaller, larger and both at once.
 #include <inlay/data/resize.hpp>
 

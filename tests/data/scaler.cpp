@@ -1,3 +1,4 @@
+// Shows: scalers saved with the model
 // Scalers against scikit-learn's numbers, holes and constant columns included; what was learnt survives a file, and is
 // part of a model like a layer.
 #include <inlay/data/scaler.hpp>

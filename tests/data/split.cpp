@@ -1,3 +1,4 @@
+// Shows: splits and folds
 // Splits and folds: every row where it belongs once, classes in proportion, scikit-learn's folds, and the seed decides.
 #include <inlay/data/split.hpp>
 

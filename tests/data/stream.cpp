@@ -1,3 +1,4 @@
+// Shows: streams
 // Streams: every sample once an epoch, in an order that seed and epoch decide, without more in memory than was asked
 // for.
 #include <inlay/data/stream.hpp>

@@ -1,3 +1,4 @@
+// Shows: attributes of every operation
 // Attributes are read in the order they are listed, and integers replaced by their number there.
 #include <inlay/graph/attributes.hpp>
 

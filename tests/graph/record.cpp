@@ -1,3 +1,4 @@
+// Shows: what a model computes: replayed bit for bit at other batch and image sizes, tapped by module path
 // A record replays what the model computes, bit for bit, at the sizes it was recorded for and at others; what it cannot
 // explain it refuses; its paths, taps and shapes are the model's.
 #include <inlay/graph/record.hpp>

@@ -1,3 +1,4 @@
+// Shows: (what cannot be recorded)
 // What a record cannot be made of is refused, by a message that names the operation and the sizes.
 #include <inlay/graph/recorder.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (sizes that follow from others)
 // Numbers that moved are explained by the fewest sizes that do it, or not at all.
 #include <inlay/graph/sizes.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: a table of shapes, weights and multiplications
 // The summary counts what there is: weights once, multiplications of every product, shapes with the names of axes.
 #include <inlay/graph/summary.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: files written atomically, read or mapped
 // Files: whole ones come as they are, copied or mapped; a written one is there wholly or not at all, the old one stays
 // when anything fails, and nothing else is left in the folder.
 #include <inlay/io/file.hpp>

@@ -1,3 +1,4 @@
+// Shows: npy of every type and order
 // npy files: what is written is NumPy's to the byte, what NumPy wrote in any version, type, byte order and order of
 // axes comes back, and a damaged or hostile file does nothing but throw an error that names it.
 #include <inlay/io/npy.hpp>

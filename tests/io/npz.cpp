@@ -1,3 +1,4 @@
+// Shows: npz
 // npz files: what is written is what Python's zipfile writes, what numpy.savez wrote comes back, and a damaged or
 // hostile archive does nothing but throw an error that names it.
 #include <inlay/io/npz.hpp>

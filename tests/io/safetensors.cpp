@@ -1,5 +1,7 @@
+// Shows: safetensors
 // safetensors files: the bytes on disk are exactly the format's, every value comes back bit for bit, and no damaged or
-// hostile file does anything but throw an error that names it; no size in it is believed before it is checked.
+// hostile file does anything but throw an error that names it; no size in it is believed before it is checked; memory
+// may run out at any moment.
 #include <inlay/io/safetensors.hpp>
 
 #include <doctest/doctest.h>
@@ -10,8 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include <inlay/io/save.hpp>
+
 #include "allocations.hpp"
 #include "files.hpp"
+#include "io/models.hpp"
 #include "support.hpp"
 
 using namespace inlay;
@@ -425,3 +430,36 @@ TEST_CASE("safetensors: files that are not there") {
   CHECK_THROWS_AS(io::save_tensors({}, folder / "missing/f"), io_error);
   CHECK(folder.names().empty());
 }
+
+#if TESTS_COUNT_ALLOCATIONS
+TEST_CASE("load: when memory runs out, all members have their old values or all the new ones") {
+  const support::temporary_folder folder;
+  const std::string path = folder / "f";
+  memory::set_cache_limit(0);  // or the pool would have what is asked for
+  for (const bool half : {false, true}) {
+    models::block saved(true);
+    saved.weight = parameter<float>(tensor<float>({2, 3}, 1));
+    saved.after->seen = buffer<std::int64_t>(tensor<std::int64_t>(shape{}, 1));
+    io::save(saved, path, {.floats = half ? std::optional(dtype::bfloat16) : std::nullopt});
+    std::uint64_t n = 1;
+    for (bool failed = true; failed; ++n) {
+      models::block model(true);
+      model.groups = 9;
+      const auto before = models::bits_of(model);
+      bool threw = false;
+      {
+        const support::allocation_failure failure(n);
+        try {
+          io::load(model, path, {.strict = n % 2 == 0});
+        } catch (const std::exception&) {
+          threw = true;
+        }
+        failed = failure.happened();
+      }
+      if (models::bits_of(model) != (threw ? before : models::bits_of(saved))) FAIL("half loaded after failure ", n);
+    }
+    CHECK(n > 20);
+  }
+  memory::set_cache_limit(std::size_t{1} << 30);
+}
+#endif

@@ -1,3 +1,4 @@
+// Shows: (the parser of a file's header)
 // The header parser: reads every spelling that JSON and the format allow, and refuses every other with a message that
 // says where; what the writer quotes, it reads back.
 #include <inlay/io/safetensors_header.hpp>

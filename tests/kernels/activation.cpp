@@ -1,3 +1,4 @@
+// Shows: (bias and activation of a block)
 // Bias and activation on a block of rows, and the activations' gradients: right at every size, nothing beyond the
 // block.
 #include <inlay/kernels/activation.hpp>

@@ -1,3 +1,4 @@
+// Shows: (comparisons and choices)
 // Comparisons and choices equal their scalar twins at every size, level and mix of arrays and single values, and write
 // nothing but their output.
 #include <inlay/kernels/compare.hpp>

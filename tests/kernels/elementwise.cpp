@@ -1,3 +1,4 @@
+// Shows: any function over arrays and single values
 // Every elementwise function equals its scalar twin at every size, level and mix of arrays and single values, in place
 // too, and writes nothing but its output.
 #include <inlay/kernels/elementwise.hpp>

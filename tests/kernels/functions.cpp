@@ -1,3 +1,4 @@
+// Shows: (functions of one value and their gradients)
 // Every function and its gradient equal their formulas in long double at every size and level, in place too, and write
 // nothing but their output.
 #include <inlay/kernels/functions.hpp>

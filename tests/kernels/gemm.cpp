@@ -1,3 +1,4 @@
+// Shows: matrix products with fused bias and activation
 // The matrix product equals plain loops for every shape, layout, epilogue and level; a row and a range of rows or
 // panels have the same bits as in the whole; nothing beyond C, the panels and the scratch memory is touched; NaN stays
 // in its row or column.

@@ -1,3 +1,4 @@
+// Shows: exact products of whole numbers of 8 bits
 // Products of whole numbers: exact at every level and size, with the largest numbers there are; numbers are written in
 // 8 bits to the nearest step, halves to even.
 #include <inlay/kernels/int8.hpp>

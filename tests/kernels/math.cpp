@@ -1,3 +1,4 @@
+// Shows: exp, log, tanh and their kin with stated error bounds
 // The functions keep the error bounds that their header states, over the whole range and at its ends.
 #include <inlay/kernels/math.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (normalisation of channels and rows)
 // Batch and layer normalisation and their gradients equal long double; statistics are exact far from 0; the bits do not
 // depend on how the work is cut or on the rows beside; NaN keeps to its channel or row.
 #include <inlay/kernels/norm.hpp>

@@ -1,3 +1,4 @@
+// Shows: (strided copies)
 // Strided copies: every order of axes, broadcasts, slices and types give what a plain loop gives.
 #include <inlay/kernels/permute.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (windows of one plane)
 // Pooling of one plane: every window, nothing written beside the output.
 #include <inlay/kernels/pool.hpp>
 

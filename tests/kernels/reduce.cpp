@@ -1,3 +1,4 @@
+// Shows: sums with the same bits however the work is cut
 // Sums, maxima and minima over any axis equal plain loops, are the same bits for any cut of the work, and see NaN.
 #include <inlay/kernels/reduce.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (rows of scores)
 // Softmax, its logarithm, cross-entropy and their gradients equal long double, however large the scores; a row's bits
 // do not depend on the rows beside it; NaN keeps to its row.
 #include <inlay/kernels/softmax.hpp>

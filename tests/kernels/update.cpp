@@ -1,3 +1,4 @@
+// Shows: steps of optimisers in one pass
 // Ten steps of every optimiser equal the formulas in long double, for every size and option, and stay inside their
 // arrays.
 #include <inlay/kernels/update.hpp>

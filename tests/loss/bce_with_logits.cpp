@@ -1,3 +1,4 @@
+// Shows: binary cross-entropy
 // Binary cross-entropy against PyTorch and central differences: weights of the positive part, scores of any size.
 #include <inlay/loss/bce_with_logits.hpp>
 

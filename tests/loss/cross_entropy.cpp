@@ -1,3 +1,4 @@
+// Shows: cross-entropy (classes or probabilities, weights, ignored class, smoothing), negative log-likelihood
 // Cross-entropy and the negative log-likelihood against PyTorch and central differences: every option, further axes,
 // probabilities as targets; what is ignored, what is infinite, what does not fit.
 #include <inlay/loss/cross_entropy.hpp>

@@ -1,3 +1,4 @@
+// Shows: cosine and triplet
 // Losses of embeddings against PyTorch and central differences; vectors of length 0, equal vectors.
 #include <inlay/loss/embedding.hpp>
 

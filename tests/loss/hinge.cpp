@@ -1,3 +1,4 @@
+// Shows: hinge and multi-margin
 // Hinge losses against their formula, PyTorch's multi_margin_loss and central differences.
 #include <inlay/loss/hinge.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: Huber
 // Huber's loss against PyTorch and central differences, on both sides of delta.
 #include <inlay/loss/huber.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: Kullback-Leibler
 // The Kullback-Leibler divergence against PyTorch and central differences; shares of 0.
 #include <inlay/loss/kl_div.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: squared and absolute error
 // Mean squared and mean absolute error against PyTorch and central differences, in every reduction; no accidental
 // broadcasting.
 #include <inlay/loss/mse.hpp>

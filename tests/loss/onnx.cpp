@@ -1,3 +1,4 @@
+// Shows: (the ONNX standard's node tests)
 // The node tests of the ONNX standard for SoftmaxCrossEntropyLoss and NegativeLogLikelihoodLoss.
 #include <inlay/loss.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (how losses become one number)
 // How the losses of elements become one number, and pairs that do not fit.
 #include <inlay/loss/reduced.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: L1 and L2 penalties
 // L1 and L2 penalties: their values and gradients, patterns, frozen and shared weights, what does not match.
 #include <inlay/loss/regularization.hpp>
 

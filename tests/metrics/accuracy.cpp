@@ -1,3 +1,4 @@
+// Shows: accuracy
 // accuracy: the share of right rows over any number of updates; an update that throws counts for nothing.
 #include <inlay/metrics/accuracy.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: average precision
 // average_precision: by hand, against scikit-learn and a loop over the rows of the class, with ties, for two classes
 // and for more.
 #include <inlay/metrics/average_precision.hpp>

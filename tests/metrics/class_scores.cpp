@@ -1,3 +1,4 @@
+// Shows: (scores of classes and their averages)
 // Precision, recall and F1 of classes and their averages: by hand, nothing divided by nothing, sums in NumPy's order.
 #include <inlay/metrics/class_scores.hpp>
 

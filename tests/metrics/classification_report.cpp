@@ -1,3 +1,4 @@
+// Shows: scikit-learn's classification report
 // classification_report: scikit-learn's text byte for byte (three in full, fifty by checksum), the numbers, the errors.
 #include <inlay/metrics/classification_report.hpp>
 

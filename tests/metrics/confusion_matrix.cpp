@@ -1,3 +1,4 @@
+// Shows: confusion matrix
 // confusion_matrix: counts per true and predicted class over any number of updates, and the table a user reads.
 #include <inlay/metrics/confusion_matrix.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: percentiles of latency
 // latency: percentiles within 1 % of the sorted list, exact ends, merged meters, times of any size, what is refused.
 #include <inlay/metrics/latency.hpp>
 

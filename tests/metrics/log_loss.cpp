@@ -1,3 +1,4 @@
+// Shows: log-loss, perplexity
 // log_loss and perplexity: scikit-learn's values, large scores, a plain loop, what is passed over, what does not fit.
 #include <inlay/metrics/log_loss.hpp>
 

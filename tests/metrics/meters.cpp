@@ -1,3 +1,4 @@
+// Shows: throughput, peak memory
 // stopwatch, throughput and peak_memory: against the clock of the standard library and memory that is really used.
 #include <inlay/metrics/meters.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (what every metric has)
 // The concept that code for any metric asks for, and every metric of the room that meets it.
 #include <inlay/metrics/metric.hpp>
 

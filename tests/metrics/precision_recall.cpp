@@ -1,3 +1,4 @@
+// Shows: precision, recall, F1
 // precision, recall and f1_score: scikit-learn's values in every average, over scores and classes, in batches.
 #include <inlay/metrics/precision_recall.hpp>
 

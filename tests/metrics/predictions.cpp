@@ -1,3 +1,4 @@
+// Shows: (the class of each row)
 // predictions: the highest score of each row, the first of equal ones, NaN above all, against a plain loop.
 #include <inlay/metrics/predictions.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (rows in the order of their scores)
 // What roc_auc and average_precision share: batches of any size and type, averages, and what they refuse.
 #include <inlay/metrics/ranking.hpp>
 

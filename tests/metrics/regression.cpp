@@ -1,3 +1,4 @@
+// Shows: squared and absolute error, R²
 // Mean squared and absolute error and R^2: scikit-learn's values, batches, sums that would cancel, what does not fit.
 #include <inlay/metrics/regression.hpp>
 

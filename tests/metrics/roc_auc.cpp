@@ -1,3 +1,4 @@
+// Shows: ROC-AUC
 // roc_auc: by hand, against scikit-learn and a loop over pairs of rows, with ties, for two classes and for more.
 #include <inlay/metrics/roc_auc.hpp>
 

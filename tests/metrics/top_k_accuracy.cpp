@@ -1,3 +1,4 @@
+// Shows: top-k
 // top_k_accuracy: by hand with ties and NaN, against scikit-learn, over many updates; an error counts for nothing.
 #include <inlay/metrics/top_k_accuracy.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: activation layers
 // Activation layers are the operations of the same name.
 #include <inlay/nn/activation.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: adaptive and global pooling
 // Layers of adaptive and global pooling do what their operations do, and pass every judge.
 #include <inlay/nn/adaptive_pool.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: modules of any type
 // any_module does what the module in it does, for tensors and variables; deep stacks of different layers are one type.
 #include <inlay/nn/any_module.hpp>
 

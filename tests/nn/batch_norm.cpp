@@ -1,3 +1,4 @@
+// Shows: batch norm
 // The batch normalisation layer against PyTorch: what it computes while training and after it, how its running values
 // move, when they stay as they are, and that files keep them.
 #include <inlay/nn/batch_norm.hpp>

@@ -1,3 +1,4 @@
+// Shows: convolution (with fused activation)
 // Convolution layers through every judge, their members and first weights.
 #include <inlay/nn/conv.hpp>
 

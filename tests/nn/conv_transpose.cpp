@@ -1,3 +1,4 @@
+// Shows: transposed convolution
 // Transposed convolution layers through every judge, their members and first weights.
 #include <inlay/nn/conv_transpose.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: dense
 // dense through every judge; predictions do not depend on the batch or on panels kept from older weights; one const
 // model serves many threads.
 #include <inlay/nn/dense.hpp>

@@ -1,3 +1,4 @@
+// Shows: dropout
 // The dropout layer drops under a training tape only; inference, and gradients of inference, pass it unchanged.
 #include <inlay/nn/dropout.hpp>
 

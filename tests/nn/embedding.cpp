@@ -1,3 +1,4 @@
+// Shows: embedding
 // The embedding layer: first weights, padding, training in place of a dense table, with every optimiser the same bits.
 #include <inlay/nn/embedding.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: embedding bags
 // The layer of bags of rows: PyTorch's numbers, first weights, gradients, files, records, what is refused.
 #include <inlay/nn/embedding_bag.hpp>
 

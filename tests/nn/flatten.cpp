@@ -1,3 +1,4 @@
+// Shows: flatten
 // The flatten layer joins axes, by default all but the batch.
 #include <inlay/nn/flatten.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: group and instance norm
 // Group and instance normalisation layers against PyTorch, and everything check_layer asks.
 #include <inlay/nn/group_norm.hpp>
 

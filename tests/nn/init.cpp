@@ -1,3 +1,4 @@
+// Shows: seeded initialisation by rules
 // First weights: the rules' bounds and variances, and redraws that depend on the seed and the member's path alone.
 #include <inlay/nn/init.hpp>
 

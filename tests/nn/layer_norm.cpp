@@ -1,3 +1,4 @@
+// Shows: layer norm
 // The layer normalisation layer against PyTorch, and everything check_layer asks.
 #include <inlay/nn/layer_norm.hpp>
 

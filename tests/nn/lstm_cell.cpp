@@ -1,3 +1,4 @@
+// Shows: one LSTM step
 // One LSTM step and three in a row against PyTorch; every judge on an unrolled net.
 #include <inlay/nn/lstm_cell.hpp>
 

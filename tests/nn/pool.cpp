@@ -1,3 +1,4 @@
+// Shows: max and average pooling
 // Pooling layers do what their operations do, and pass every judge.
 #include <inlay/nn/pool.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: residual
 // A residual connection adds its input, or what its shortcut makes of it, and passes every judge.
 #include <inlay/nn/residual.hpp>
 

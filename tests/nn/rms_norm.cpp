@@ -1,3 +1,4 @@
+// Shows: RMS norm
 // RMS normalisation against PyTorch's formula, and everything check_layer asks.
 #include <inlay/nn/rms_norm.hpp>
 

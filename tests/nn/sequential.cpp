@@ -1,3 +1,4 @@
+// Shows: sequential
 // A chain is its layers one after the other. On an MLP: PyTorch's gradients, steps and predictions that allocate
 // nothing once warm, and training that gives the same bits for any number of threads.
 #include <inlay/nn/sequential.hpp>

@@ -1,3 +1,4 @@
+// Shows: upsampling
 // The interpolation layer does what its operation does, and passes every judge.
 #include <inlay/nn/upsample.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: adaptive and global pooling
 // Adaptive pooling against PyTorch and against windows read one by one; pooling of whole planes.
 #include <inlay/ops/adaptive_pool.hpp>
 

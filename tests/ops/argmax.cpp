@@ -1,3 +1,4 @@
+// Shows: argmax, argmin, topk
 // Places of the largest and smallest elements: PyTorch's choices, ties, NaN, any axis, every type, the same everywhere.
 #include <inlay/ops/argmax.hpp>
 

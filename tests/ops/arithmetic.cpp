@@ -1,3 +1,4 @@
+// Shows: + − × ÷ with broadcasting
 // + - * / and negation: broadcasting in every direction, with gradients summed back, against PyTorch, central
 // differences and index loops.
 #include <inlay/ops/arithmetic.hpp>

@@ -1,3 +1,4 @@
+// Shows: batch norm
 // batch_norm against PyTorch, index loops and central differences, with constant statistics and with those of the
 // batch.
 #include <inlay/ops/batch_norm.hpp>

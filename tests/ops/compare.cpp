@@ -1,3 +1,4 @@
+// Shows: comparisons, where
 // Comparisons and choices against loops in every type, with broadcasting, NaN and infinities; gradients of where.
 #include <inlay/ops/compare.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: concat, stack
 // concat against index loops and central differences: any number of operands, any axis, lists, empty parts.
 #include <inlay/ops/concat.hpp>
 

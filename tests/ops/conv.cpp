@@ -1,3 +1,4 @@
+// Shows: convolution over one to three axes (stride, padding, dilation, groups)
 // Convolution in one, two and three axes against its definition, at every level and thread count: stride, padding and
 // `same`, dilation, groups, depthwise, activations, sizes around the tiles; PyTorch's numbers; what is refused.
 #include <inlay/ops/conv.hpp>

@@ -1,3 +1,4 @@
+// Shows: transposed convolution
 // Transposed convolution against PyTorch and its definition: every option in one, two and three axes, everywhere.
 #include <inlay/ops/conv_transpose.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (the pass behind loss::cross_entropy)
 // The fused cross-entropy against loops and central differences at every size, level and thread count; scores that
 // would overflow, weights and ignored rows, and what does not fit. PyTorch's numbers stand in loss/cross_entropy.cpp.
 #include <inlay/ops/cross_entropy.hpp>

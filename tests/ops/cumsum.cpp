@@ -1,3 +1,4 @@
+// Shows: cumsum
 // Cumulative sums along any axis against loops and PyTorch; in place and not.
 #include <inlay/ops/cumsum.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: dropout
 // dropout under a training tape: how much it drops, what it scales, that the seed decides, that gradients use the same
 // mask; and that everything else passes unchanged.
 #include <inlay/ops/dropout.hpp>

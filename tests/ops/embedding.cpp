@@ -1,3 +1,4 @@
+// Shows: embedding
 // Embedding: rows by index, PyTorch's numbers, gradients with the rows that were read, the same for any number of
 // threads; indices that do not fit are refused.
 #include <inlay/ops/embedding.hpp>

@@ -1,3 +1,4 @@
+// Shows: embedding bags (sum, mean, max)
 // Sums, means and maxima of bags of rows against PyTorch; offsets, padding, shares, empty bags; sparse gradients.
 #include <inlay/ops/embedding_bag.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: expand
 // expand repeats along axes of size 1 and new ones; gradients are sums.
 #include <inlay/ops/expand.hpp>
 

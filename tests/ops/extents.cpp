@@ -1,3 +1,4 @@
+// Shows: (sizes along spatial axes)
 // One number for all axes or one for each; windows along an axis.
 #include <inlay/ops/extents.hpp>
 

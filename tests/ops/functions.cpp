@@ -1,3 +1,4 @@
+// Shows: exp, log, sqrt, abs, sign, clamp, relu, leaky_relu, elu, tanh, sigmoid, silu, gelu, softplus, hardswish
 // Functions of one tensor against PyTorch, central differences and the plain formulas at every size, level and thread
 // count; their ends, and what they hold.
 #include <inlay/ops/functions.hpp>

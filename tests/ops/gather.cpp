@@ -1,3 +1,4 @@
+// Shows: gather, scatter_add, one_hot
 // gather, scatter_add and one_hot against PyTorch and loops: smaller indices, any axis and type, every thread count.
 #include <inlay/ops/gather.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (panels kept with weights)
 // Packed panels are kept with a weight's memory only, one set per view and level, and go when it is written.
 #include <inlay/ops/gemm.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: group and instance norm
 // Group and instance normalisation against PyTorch and by definition; sizes that make no groups are refused.
 #include <inlay/ops/group_norm.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (weights of 8 bits in products)
 // Weights of 8 bits: what layers compute from them follows the definition in whole numbers, at every level, with the
 // same bits for any number of threads and for a row alone; no elements are made unless something needs them.
 #include <inlay/ops/int8.hpp>

@@ -1,3 +1,4 @@
+// Shows: layer norm
 // layer_norm against PyTorch, index loops and central differences: any leading axes, with and without weight and bias.
 #include <inlay/ops/layer_norm.hpp>
 

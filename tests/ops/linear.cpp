@@ -1,3 +1,4 @@
+// Shows: linear
 // linear against PyTorch, central differences and index loops: any leading axes, with and without bias and activation.
 #include <inlay/ops/linear.hpp>
 

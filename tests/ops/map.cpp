@@ -1,3 +1,4 @@
+// Shows: (memory and broadcasts of elementwise operations)
 // The way from tensors to elementwise kernels: which memory a result takes, and how broadcasts are cut into runs.
 #include <inlay/ops/map.hpp>
 

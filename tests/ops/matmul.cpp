@@ -1,3 +1,4 @@
+// Shows: matmul (batched)
 // matmul against PyTorch, central differences and index loops: vectors, transposes, batches that broadcast, empty axes;
 // a row has the same bits alone and in a batch, and kept panels of a weight follow its value.
 #include <inlay/ops/matmul.hpp>

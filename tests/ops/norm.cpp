@@ -1,3 +1,4 @@
+// Shows: norm, logsumexp
 // Norms and logsumexp against PyTorch, with ties, zeros, infinities and nothing at all.
 #include <inlay/ops/norm.hpp>
 

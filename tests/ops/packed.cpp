@@ -1,3 +1,4 @@
+// Shows: (packed weights)
 // Packed forms are made once for a weight, again after it is written, and never kept for plain tensors.
 #include <inlay/ops/packed.hpp>
 

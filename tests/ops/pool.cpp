@@ -1,3 +1,4 @@
+// Shows: max and average pooling
 // Pooling in one, two and three axes against windows read one by one, for every option; PyTorch's numbers.
 #include <inlay/ops/pool.hpp>
 

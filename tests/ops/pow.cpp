@@ -1,3 +1,4 @@
+// Shows: pow
 // pow of two operands against PyTorch and libm, with zeros, negative bases and broadcasting.
 #include <inlay/ops/pow.hpp>
 

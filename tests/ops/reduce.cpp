@@ -1,3 +1,4 @@
+// Shows: sum, mean, max, min, var
 // sum, mean and max against PyTorch, central differences and index loops, over every set of axes of every shape; the
 // same bits for any number of threads.
 #include <inlay/ops/reduce.hpp>

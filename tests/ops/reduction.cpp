@@ -1,3 +1,4 @@
+// Shows: (means and sums of losses)
 // The three reductions of a loss agree with each other.
 #include <inlay/ops/reduction.hpp>
 

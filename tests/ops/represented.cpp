@@ -1,3 +1,4 @@
+// Shows: (products of weights that something stands for)
 // Operations ask what stands for a weight for their products, and read its elements when it has none to offer.
 #include <inlay/ops/represented.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: interpolation
 // Interpolation in every mode against PyTorch, and against sums over all inputs; up, down, corners, factors.
 #include <inlay/ops/resample.hpp>
 

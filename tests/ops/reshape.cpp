@@ -1,3 +1,4 @@
+// Shows: reshape, flatten, squeeze, unsqueeze
 // reshape and flatten give another shape over the same values, in no time, and gradients find their way back.
 #include <inlay/ops/reshape.hpp>
 

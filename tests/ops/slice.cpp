@@ -1,3 +1,4 @@
+// Shows: slice, split
 // slice along any axis against index loops; gradients go back to where the elements were.
 #include <inlay/ops/slice.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: softmax, log_softmax
 // softmax and log_softmax against PyTorch, central differences and loops along every axis; they cannot overflow.
 #include <inlay/ops/softmax.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: index_select, flip, roll, pad
 // Slices by number, flips, rolls and padding against PyTorch and loops; every mode, negative sizes, every type.
 #include <inlay/ops/take.hpp>
 

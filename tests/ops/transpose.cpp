@@ -1,3 +1,4 @@
+// Shows: transpose, permute
 // permute and transpose against index loops and central differences, for every order of the axes.
 #include <inlay/ops/transpose.hpp>
 

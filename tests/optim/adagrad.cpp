@@ -1,3 +1,4 @@
+// Shows: Adagrad
 // Adagrad step by step as torch.optim.Adagrad, on rows too; the same bits for any number of threads.
 #include <inlay/optim/adagrad.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: Adam (AMSGrad)
 // Adam step by step as torch.optim.Adam; the same bits for any number of threads. The other place of epsilon, that of
 // the paper's section 2, is the class EpsilonHat of golden/make.py.
 #include <inlay/optim/adam.hpp>

@@ -1,3 +1,4 @@
+// Shows: AdamW
 // AdamW step by step as torch.optim.AdamW; the same bits for any number of threads.
 #include <inlay/optim/adamw.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: clipping
 // Gradients after torch.nn.utils.clip_grad_norm_ and clip_grad_value_, and the norms that they had.
 #include <inlay/optim/clip.hpp>
 

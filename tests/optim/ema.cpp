@@ -1,3 +1,4 @@
+// Shows: averaged weights
 // Averages of weights against the formula; buffers are copied; the average is a model of its own and can be saved.
 #include <inlay/optim/ema.hpp>
 

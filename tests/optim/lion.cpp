@@ -1,3 +1,4 @@
+// Shows: Lion
 // Lion step by step as the paper's formula in PyTorch (class Lion of golden/make.py); the same bits for any number of
 // threads.
 #include <inlay/optim/lion.hpp>

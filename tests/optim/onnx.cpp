@@ -1,3 +1,4 @@
+// Shows: (the ONNX standard's node tests)
 // The node tests of the ONNX standard for Adagrad, Adam and Momentum: one update each, from a state in the middle of a
 // training.
 #include <inlay/optim.hpp>

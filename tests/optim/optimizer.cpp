@@ -1,3 +1,4 @@
+// Shows: groups of weights, state kept in files
 // What optimisers share: they follow moved models, leave frozen weights alone, move a shared weight once, notice a
 // weight that their model forgot to list, put weights into groups, and are kept in files.
 #include <inlay/optim/optimizer.hpp>

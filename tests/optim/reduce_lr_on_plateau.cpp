@@ -1,3 +1,4 @@
+// Shows: lower rates on a plateau
 // Rates step by step as torch.optim.lr_scheduler.ReduceLROnPlateau.
 #include <inlay/optim/reduce_lr_on_plateau.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: RMSprop
 // RMSprop step by step as torch.optim.RMSprop, in every form; the same bits for any number of threads.
 #include <inlay/optim/rmsprop.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: warm-up
 // What schedules share: they set the rate when they are made and with each step, warm up, and are kept in files. A
 // schedule of one's own gives its rate by the step.
 #include <inlay/optim/schedule.hpp>

@@ -1,3 +1,4 @@
+// Shows: schedules (steps, exponential, linear, polynomial, cosine, one cycle)
 // Schedules step by step as those of torch.optim.lr_scheduler, with and without a warm-up before them.
 #include <inlay/optim/schedules.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: SGD with momentum in both forms and Nesterov
 // SGD step by step as torch.optim.SGD, in every form; the same bits for any number of threads. The moving average is
 // SGD with the dampening at the momentum and a first state of zeros (the class MovingAverage of golden/make.py).
 #include <inlay/optim/sgd.hpp>

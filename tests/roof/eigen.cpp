@@ -1,3 +1,4 @@
+// Shows: Eigen maps on tensors (`inlay/eigen.hpp`)
 // Eigen: maps lie on the tensor's memory under the tensor's rules for copies, and every expression becomes a tensor.
 #include <inlay/eigen.hpp>
 

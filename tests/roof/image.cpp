@@ -1,3 +1,4 @@
+// Shows: PNG and JPEG, folders of images (`inlay/image.hpp`)
 // Images: what PIL wrote is read, what is written is read back, damaged files and bombs are refused by name, and a
 // folder of folders is a dataset of classes.
 #include <inlay/image.hpp>

@@ -1,3 +1,4 @@
+// Shows: xtensor adaptors on tensors (`inlay/xtensor.hpp`)
 // xtensor: adaptors lie on the tensor's memory under the tensor's rules for copies, and every expression becomes a
 // tensor.
 #include <inlay/xtensor.hpp>

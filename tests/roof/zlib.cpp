@@ -1,3 +1,4 @@
+// Shows: packed IDX and npz files (`inlay/zlib.hpp`)
 // IDX files packed with gzip: what was packed comes back, a damaged, truncated or hostile file is refused with its
 // name, and however much a file unpacks to, nothing is allocated before all of it proved sound. The same for the
 // members of NumPy's archives, whose sizes are known before.

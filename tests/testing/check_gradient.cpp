@@ -1,3 +1,4 @@
+// Shows: `check_gradient` for your own functions
 // check_gradient accepts right gradients and catches each kind of wrong one.
 #include <inlay/testing/check_gradient.hpp>
 

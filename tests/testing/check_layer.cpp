@@ -1,3 +1,4 @@
+// Shows: `check_layer` for your own layers
 // check_layer accepts a right layer; every judge catches the layer that is wrong in its way.
 #include <inlay/testing/check_layer.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (what a check found)
 // A report is fine until one finding is not, and tells all of them.
 #include <inlay/testing/report.hpp>
 
