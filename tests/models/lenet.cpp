@@ -1,3 +1,4 @@
+// Shows: LeNet-5
 // LeNet-5 in both forms with PyTorch's weights gives PyTorch's results and gradients.
 #include <inlay/models/lenet.hpp>
 

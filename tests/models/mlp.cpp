@@ -1,3 +1,4 @@
+// Shows: multilayer perceptron
 // Perceptrons with PyTorch's weights give PyTorch's results and gradients, and pass every judge in double.
 #include <inlay/models/mlp.hpp>
 

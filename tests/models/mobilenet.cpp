@@ -1,3 +1,4 @@
+// Shows: MobileNetV2
 // MobileNetV2 with PyTorch's weights gives PyTorch's results and gradients; torchvision's counts and first weights.
 #include <inlay/models/mobilenet.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (first weights and checks of configs)
 // What models share: layers whose first weights follow torchvision's rules, and checks of configs.
 #include <inlay/models/parts.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: ResNet 18 to 152
 // ResNets with PyTorch's weights give PyTorch's results and gradients; torchvision's counts and first weights.
 #include <inlay/models/resnet.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: torchvision's weights loaded and saved under PyTorch's names, for your own models too
 // Files under PyTorch's names: names are mapped, counts of batches are passed over, and what does not fit is told under
 // the file's names and changes nothing.
 #include <inlay/models/torch_names.hpp>
@@ -71,6 +72,16 @@ template <class F> std::string message_of(F&& f) {
   }
   return "";
 }
+
+// One module at two places.
+struct twice {
+  std::shared_ptr<nn::dense<float>> one = std::make_shared<nn::dense<float>>(nn::dense_config{.in = 2, .out = 3}),
+                                    other = one;
+  static void members(auto& self, auto&& visit) {
+    visit("one", self.one);
+    visit("other", self.other);
+  }
+};
 
 // Keeps a tensor of the name that state_dicts count batches under.
 struct counter {
@@ -176,6 +187,20 @@ TEST_CASE("load_torch: a count of batches that is a member is loaded") {
   counter model;
   CHECK(models::load_torch(model, folder / "f").loaded.size() == 1);
   CHECK(model.count.value().item() == 3);
+}
+
+TEST_CASE("save_torch, load_torch: a weight at two paths is in the file under both, as in a state_dict") {
+  const support::temporary_folder folder;
+  twice model;
+  models::save_torch(model, folder / "f");
+  const io::tensor_file file = io::load_tensors(folder / "f");
+  CHECK(file.tensors.size() == 4);
+  CHECK(file.tensors.contains("other.bias"));
+  CHECK(file.metadata.empty());
+  const tensor<float> saved = model.one->weight.value();
+  init::weights(model, {.seed = 1});
+  CHECK(models::load_torch(model, folder / "f").loaded.size() == 4);
+  CHECK(support::same_bits(model.one->weight.value().values(), saved.values()));
 }
 
 TEST_CASE("save_torch: weights without elements are refused") {

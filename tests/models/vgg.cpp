@@ -1,3 +1,4 @@
+// Shows: VGG 11 to 19
 // VGGs with PyTorch's weights give PyTorch's results and gradients; torchvision's counts and first weights.
 #include <inlay/models/vgg.hpp>
 

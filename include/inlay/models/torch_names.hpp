@@ -83,7 +83,10 @@ INLAY_COLD void save_torch(const std::vector<member>& members, const std::string
     if (const representation* what = value.representation())
       throw value_error("save_torch", {"expected elements, which PyTorch reads, got ", what->name(), " in ", m.path});
   }
-  io::save_tensors(io::detail::gather(members, options), path);
+  io::tensor_file file = io::detail::gather(members, options);
+  io::detail::expand_ties(file);  // a state_dict has a tensor for every name
+  file.metadata.clear();
+  io::save_tensors(file, path);
 }
 
 }  // namespace detail
