@@ -1,0 +1,10 @@
+// Room `models`: well-known architectures as structs with configs, and PyTorch's weights for them.
+#pragma once
+
+#include "models/lenet.hpp"
+#include "models/mlp.hpp"
+#include "models/mobilenet.hpp"
+#include "models/parts.hpp"
+#include "models/resnet.hpp"
+#include "models/torch_names.hpp"
+#include "models/vgg.hpp"
