@@ -1,3 +1,4 @@
+// Shows: loaders that go on within an epoch
 // Where a loader is: saved within an epoch and loaded into another, it goes on with the next batch; an epoch that was
 // left or failed does not.
 #include <inlay/data/position.hpp>

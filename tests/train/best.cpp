@@ -1,3 +1,4 @@
+// Shows: (the best value so far)
 // The best value so far: better by more than the difference asked for, never what is no number.
 #include <inlay/train/best.hpp>
 

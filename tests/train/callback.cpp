@@ -1,3 +1,4 @@
+// Shows: callbacks of your own
 // The base of callbacks does nothing and keeps nothing; the state finds measures by name.
 #include <inlay/train/callback.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: early stopping
 // A run ends after so many epochs without a better value, counted through a resumption.
 #include <inlay/train/early_stopping.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: evaluation with any loss and metrics
 // Evaluation: means over all rows of what the model predicts, with any loss and metrics.
 #include <inlay/train/evaluate.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (numbers that are not finite)
 // Numbers that are infinite or none are found, in weights and gradients, by their bits.
 #include <inlay/train/finite.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: functions as callbacks
 // Functions as callbacks: called at their moment and no other; their parts are saved and loaded with them.
 #include <inlay/train/hooks.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: the best weights kept
 // The weights of the best epoch: in the model again at the end, in a file, and in a checkpoint on the way.
 #include <inlay/train/keep_best.hpp>
 

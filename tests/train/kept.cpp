@@ -1,3 +1,4 @@
+// Shows: (words and tables in a checkpoint)
 // Words and tables in a checkpoint: what was put in comes out; a table that something else has written is refused.
 #include <inlay/train/kept.hpp>
 

@@ -1,3 +1,4 @@
+// Shows: (every way in which a run may end and go on)
 // What fit does between the batches: every way in which a run may end, fail and go on; what callbacks see on the way;
 // and that a warm step costs no memory.
 #include <inlay/train/run.hpp>

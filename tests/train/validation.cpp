@@ -1,3 +1,4 @@
+// Shows: validation after each epoch
 // Validation: what evaluate says of other data, among the measures of each epoch.
 #include <inlay/train/validation.hpp>
 
