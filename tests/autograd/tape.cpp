@@ -110,6 +110,21 @@ TEST_CASE("a tape's random stream follows its seed and can be moved with it") {
   CHECK(moved.mode() == mode::train);
 }
 
+TEST_CASE("a tape is a module: what its random numbers depend on, whatever the seed") {
+  for (const std::uint64_t seed : {std::uint64_t{5}, (std::uint64_t{1} << 63) + 7, ~std::uint64_t{0}}) {
+    tape from({.seed = seed}), to({.seed = 1});
+    random::uniform<float>(from.random(), {10});
+    const std::vector<member> saved = members_of(from), loaded = members_of(to);
+    REQUIRE(saved.size() == 3);
+    CHECK(saved[0].path == "random.seed");
+    CHECK(saved[1].path == "random.stream");
+    CHECK(saved[2].path == "random.position");
+    for (std::size_t i = 0; i < 3; ++i) *loaded[i].size = *saved[i].size;
+    CHECK(to.random().seed() == seed);
+    CHECK(support::same_bits(random::uniform<float>(to.random(), {9}), random::uniform<float>(from.random(), {9})));
+  }
+}
+
 TEST_CASE("input takes any element type, leaf floating ones") {
   const tape t;
   CHECK(t.input(tensor<std::int64_t>({2})).tape());

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "support.hpp"
@@ -85,6 +86,27 @@ TEST_CASE("random: a generator is a position in the stream of a seed") {
   CHECK(generator(1).next() != generator(2).next());
   CHECK(generator(1, 1).next() != generator(1, 2).next());
   CHECK(generator().next() == generator(0, 0).next());
+}
+
+TEST_CASE("random: a generator is a module of three whole numbers, whatever its seed") {
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{5}, std::uint64_t{1} << 63, ~std::uint64_t{0} - 1}) {
+    generator from(seed, ~seed), to;
+    from.skip(seed + 3);
+    from.next();
+    std::vector<std::string> names;
+    std::vector<std::int64_t> saved;
+    generator::members(from, [&](std::string_view name, const std::int64_t& part) {
+      names.emplace_back(name);
+      saved.push_back(part);
+    });
+    CHECK(names == std::vector<std::string>{"seed", "stream", "position"});
+    std::size_t i = 0;
+    generator::members(to, [&](std::string_view, std::int64_t& part) { part = saved[i++]; });
+    CHECK(to.seed() == seed);
+    CHECK(to.stream() == ~seed);
+    CHECK(to.position() == seed + 4);
+    CHECK(to.next() == from.next());
+  }
 }
 
 TEST_CASE("random: values to the last bit") {

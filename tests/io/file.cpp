@@ -95,6 +95,16 @@ class ordinary_user {
 
 }  // namespace
 
+TEST_CASE("exists: files and folders that are there") {
+  const support::temporary_folder folder;
+  CHECK(io::exists(folder.path()));
+  CHECK_FALSE(io::exists(folder / "a"));
+  support::write_bytes(folder / "a", "");
+  CHECK(io::exists(folder / "a"));
+  CHECK_FALSE(io::exists(folder / "a/b"));
+  CHECK_FALSE(io::exists(""));
+}
+
 TEST_CASE("read_file, map_file: the bytes of a file, of any size") {
   const support::temporary_folder folder;
   for (const reader& r : readers)

@@ -18,6 +18,35 @@
 using namespace inlay;
 using namespace support;
 
+namespace {
+
+// A run with all that has a state of its own. Not a local class: clang 14 mixes up the lambdas of one.
+struct setup : problem {
+  explicit setup(std::int64_t stop_at = -1)
+      : stop([stop_at](train::state& run) {
+          if (run.step == stop_at) throw std::runtime_error("killed");
+        }) {}
+  optim::cosine_annealing_lr schedule{optimizer, {.steps = 20, .warm_up = {.steps = 3}}};
+  optim::ema<small_net> average{net, {.decay = 0.9}};
+  train::after_step decay{[this](train::state&) { schedule.step(); }, schedule};
+  train::after_step mean{[this](train::state&) { average.update(); }, average};
+  train::after_step stop;
+  train::validation<small_net, data::loader<data::tensor_dataset<float, std::int64_t>>,
+                    std::remove_const_t<decltype(cross_entropy)>>
+      check{average.model(), data::loader{points(9), {.batch_size = 16}}, cross_entropy};
+
+  train::summary run(const std::string& path, std::int64_t every, std::int64_t accumulate) {
+    return train::fit(net, optimizer, cross_entropy, loader,
+                      {.epochs = 4,
+                       .seed = 6,
+                       .accumulate = accumulate,
+                       .checkpoint = {.path = path, .every_steps = every},
+                       .callbacks = {&decay, &mean, &check, &stop}});
+  }
+};
+
+}  // namespace
+
 TEST_CASE("fit: the loop that a program would write") {
   problem by_hand, by_fit;
   autograd::tape tape{{.seed = 3}};
@@ -167,29 +196,6 @@ TEST_CASE("fit: settings that make no sense") {
 
 TEST_CASE("fit: a run that was left at any step goes on to the bits of one that was not") {
   const temporary_folder folder;
-  struct setup : problem {
-    explicit setup(std::int64_t stop_at = -1)
-        : stop([stop_at](train::state& run) {
-            if (run.step == stop_at) throw std::runtime_error("killed");
-          }) {}
-    optim::cosine_annealing_lr schedule{optimizer, {.steps = 20, .warm_up = {.steps = 3}}};
-    optim::ema<small_net> average{net, {.decay = 0.9}};
-    train::after_step decay{[this](train::state&) { schedule.step(); }, schedule};
-    train::after_step mean{[this](train::state&) { average.update(); }, average};
-    train::after_step stop;
-    train::validation<small_net, data::loader<data::tensor_dataset<float, std::int64_t>>,
-                      std::remove_const_t<decltype(cross_entropy)>>
-        check{average.model(), data::loader{points(9), {.batch_size = 16}}, cross_entropy};
-
-    train::summary run(const std::string& path, std::int64_t every, std::int64_t accumulate) {
-      return train::fit(net, optimizer, cross_entropy, loader,
-                        {.epochs = 4,
-                         .seed = 6,
-                         .accumulate = accumulate,
-                         .checkpoint = {.path = path, .every_steps = every},
-                         .callbacks = {&decay, &mean, &check, &stop}});
-    }
-  };
   for (const std::int64_t accumulate : {1, 2}) {
     setup whole;
     const auto expected = whole.run("", 0, accumulate);

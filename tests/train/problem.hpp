@@ -7,6 +7,7 @@
 #include <inlay/nn/dropout.hpp>
 #include <inlay/nn/init.hpp>
 #include <inlay/optim/adam.hpp>
+#include <inlay/train/callback.hpp>
 
 #include "tensors.hpp"
 
@@ -40,6 +41,18 @@ struct problem {
   inlay::optim::adam optimizer{net, {.learning_rate = 0.01}};
   inlay::data::loader<inlay::data::tensor_dataset<float, std::int64_t>> loader{
       points(), {.batch_size = 8, .shuffle = true, .seed = 4}};
+};
+
+// A run of which only the measures are there.
+struct measures_of_a_run : problem {
+  std::vector<inlay::member> model = inlay::members_of(net);
+  inlay::train::state now{.optimizer = optimizer, .model = model};
+
+  void epoch(inlay::train::callback& of, std::vector<inlay::train::measure> values) {
+    ++now.epoch;
+    now.values = std::move(values);
+    of.after_epoch(now);
+  }
 };
 
 // The loss of all tests here.

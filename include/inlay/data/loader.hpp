@@ -160,8 +160,9 @@ template <dataset Dataset> class loader {
     batch_type& operator*() const noexcept { return *current_; }
     batch_type* operator->() const noexcept { return &*current_; }
     iterator& operator++() {
+      mark_.move(false);  // also past a batch that fails
       at_end_ = !epoch_->next(current_);
-      mark_.move(at_end_);
+      if (at_end_) mark_.move(true);
       return *this;
     }
     friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.at_end_; }
@@ -184,10 +185,11 @@ template <dataset Dataset> class loader {
   // have.
   iterator begin() {
     const std::int64_t first = position_.start(batches());
+    detail::epoch_mark mark(position_);
     const auto now = static_cast<std::uint64_t>(position_.epochs - 1);
     const auto start = [&](const Dataset& source) {
       return iterator(std::make_unique<detail::epoch<Dataset>>(source, order(now), config_, first, batches()),
-                      detail::epoch_mark(position_));
+                      std::move(mark));
     };
     if constexpr (detail::with_epochs<Dataset>) {
       Dataset of_now = source_;

@@ -15,12 +15,15 @@ struct loader_position {
   // Begins an epoch; the number of its first batch. `batches` are all it has, where that is known.
   std::int64_t start(std::int64_t batches) {
     if (running) batch = 0;  // beside another epoch
-    if (epochs < 0 || batch < 0 || batch > batches || (batch > 0 && epochs == 0))
-      throw state_error("loader", {"expected a position within ", batches, " batches, got batch ", batch, " of epoch ",
-                                   epochs, "; was it saved with other data or another batch size?"});
+    if (epochs < 0 || batch < 0 || batch > batches || (batch > 0 && epochs == 0)) misfit(batches);
     if (batch == 0) ++epochs;
     running = true;
     return batch;
+  }
+
+  [[noreturn]] INLAY_COLD void misfit(std::int64_t batches) const {
+    throw state_error("loader", {"expected a position within ", batches, " batches, got batch ", batch, " of epoch ",
+                                 epochs, "; was it saved with other data or another batch size?"});
   }
 
   static void members(auto& self, auto&& visit) {
@@ -46,6 +49,7 @@ class epoch_mark {
     if (position_ == nullptr || position_->epochs != epoch_) return;
     position_->batch = at_end ? 0 : position_->batch + 1;
     position_->running = !at_end;
+    if (at_end) position_ = nullptr;  // whoever loads a position now keeps it
   }
 
  private:

@@ -85,21 +85,26 @@ template <sample_source Source> class stream_loader {
 
    private:
     friend class stream_loader;
-    explicit iterator(stream_loader& loader) : loader_(&loader), mark_(loader.position_) { ++*this; }
+    iterator(stream_loader& loader, detail::epoch_mark mark) : loader_(&loader), mark_(std::move(mark)) { ++*this; }
     bool at_end() const noexcept { return !loader_->current_; }
 
     stream_loader* loader_;
     detail::epoch_mark mark_;
   };
 
-  // Starts an epoch: rewinds the source. Iterators of an earlier one are not to be used any more.
+  // Starts an epoch, or goes on with the one of a loaded position: rewinds the source. Iterators of an earlier one are
+  // not to be used any more. Throws state_error for a position that the source does not reach.
   iterator begin() {
     const std::int64_t first = position_.start((std::numeric_limits<std::int64_t>::max)());
+    detail::epoch_mark mark(position_);
     random_ = random::generator(config_.seed, static_cast<std::uint64_t>(position_.epochs - 1));
     buffer_.clear();
     source_.rewind();
-    for (std::int64_t i = 0; i < first; ++i) advance();
-    return iterator(*this);
+    for (std::int64_t i = 0; i < first; ++i) {
+      advance();
+      if (!current_) position_.misfit(i);
+    }
+    return iterator(*this, std::move(mark));
   }
   std::default_sentinel_t end() const noexcept { return {}; }
 

@@ -8,7 +8,8 @@ namespace inlay::inline v0_1::train::detail {
 class best_value {
  public:
   explicit best_value(bool maximize, double min_delta = 0) : maximize_(maximize), min_delta_(min_delta) {
-    if (!(min_delta >= 0)) throw value_error("early_stopping", {"expected .min_delta of 0 or more, got ", min_delta});
+    if (inlay::detail::is_nan(min_delta) || min_delta < 0)
+      throw value_error("early_stopping", {"expected .min_delta of 0 or more, got ", min_delta});
   }
 
   // True when `value` is better than all before; what is no number never is.

@@ -21,6 +21,11 @@ class early_stopping final : public callback {
       throw value_error("early_stopping", {"expected .patience of 1 or more, got ", config.patience});
   }
 
+  void start(state&) override {
+    best_ = detail::best_value(config_.maximize, config_.min_delta);
+    waited_ = 0;
+  }
+
   void after_epoch(state& run) override {
     waited_ = best_.take(run.value(config_.monitor)) ? 0 : waited_ + 1;
     if (waited_ >= config_.patience)

@@ -41,10 +41,13 @@ template <class A> const auto& tensor_of(const A& a) {
     return a;
 }
 
+template <class Loss, class M, class World, class Batch>
+concept loss_of_batch = std::invocable<const Loss&, const M&, const World&, const Batch&>;
+
 // The loss of one batch; the metrics see the predictions.
 template <class Loss, class M, class World, class Batch, class... Metric>
 auto loss_of(const Loss& loss, const M& net, const World& world, const Batch& batch, named<Metric>&... metrics) {
-  if constexpr (std::invocable<const Loss&, const M&, const World&, const Batch&>) {
+  if constexpr (loss_of_batch<Loss, M, World, Batch>) {
     static_assert(sizeof...(Metric) == 0, "metrics need a loss of two arguments, (predictions, targets)");
     return loss(net, world, batch);
   } else {

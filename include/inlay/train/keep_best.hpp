@@ -21,11 +21,15 @@ class keep_best final : public callback {
   // Of another one, such as an average, which must live as long as this.
   template <module M> keep_best(const M& model, const keep_best_config& config) : keep_best(config) {
     model_ = members_of(model);
+    trained_ = false;
   }
 
   void start(state& run) override {
-    if (model_.empty()) model_.assign(run.model.begin(), run.model.end());
-    if (config_.restore && kept_.empty())
+    best_ = detail::best_value(config_.maximize);
+    epoch_ = 0;
+    if (trained_) model_.assign(run.model.begin(), run.model.end());
+    kept_.clear();
+    if (config_.restore)
       for (const member& m : model_) kept_.push_back(m.cell ? m.cell->like(0) : cell());
   }
 
@@ -60,6 +64,7 @@ class keep_best final : public callback {
   keep_best_config config_;
   detail::best_value best_;
   std::int64_t epoch_ = 0;
+  bool trained_ = true;  // its model is the one that the run trains
   std::vector<member> model_;
   std::vector<cell> kept_;  // one for each member that has a cell
 };

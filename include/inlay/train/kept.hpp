@@ -77,7 +77,7 @@ class kept_table {
       throw io_error("fit",
                      {"expected a table of ", out.names.size(), " columns in the checkpoint, got ", cells.shape()});
     const auto width = static_cast<std::ptrdiff_t>(out.names.size());
-    for (std::int64_t i = 0; i < cells.dim(0); ++i)
+    for (std::int64_t i = 0; width > 0 && i < cells.dim(0); ++i)
       out.rows.emplace_back(cells.values().begin() + i * width, cells.values().begin() + (i + 1) * width);
     return out;
   }

@@ -44,11 +44,14 @@ class run {
  public:
   run(const fit_config& config, std::vector<member> model, optim::optimizer& optimizer)
       : config_(config), model_(std::move(model)), now{.optimizer = optimizer, .model = model_} {
-    if (config.epochs < 0 || config.accumulate < 1 || !(config.clip_norm >= 0) || !(config.clip_value >= 0))
+    const auto bad = [](double limit) { return inlay::detail::is_nan(limit) || limit < 0; };
+    if (config.epochs < 0 || config.accumulate < 1 || bad(config.clip_norm) || bad(config.clip_value))
       throw value_error("fit",
                         {"expected .epochs, .clip_norm and .clip_value of 0 or more and .accumulate of 1 or "
                          "more, got ",
                          config.epochs, ", ", config.clip_norm, ", ", config.clip_value, " and ", config.accumulate});
+    if (config.checkpoint.every_steps < 0)
+      throw value_error("fit", {"expected .every_steps of 0 or more, got ", config.checkpoint.every_steps});
     for (const callback* c : config.callbacks)
       if (c == nullptr) throw value_error("fit", {"expected .callbacks that are there, got a null pointer"});
     now.epochs = config.epochs;
@@ -58,6 +61,7 @@ class run {
   void add(io::bundle::part part) { parts_.add(std::move(part)); }
 
   void start() {
+    now.optimizer.zero_grad();  // of a run that an exception ended
     add({"fit", *this});
     for (std::size_t i = 0; i < config_.callbacks.size(); ++i)
       add({"callbacks." + std::to_string(i), *config_.callbacks[i]});
@@ -79,7 +83,7 @@ class run {
   // After the backward pass of a batch. False when the run is to end.
   bool take(double loss, std::int64_t rows) {
     epoch_loss_.add(loss, rows);
-    step_loss_.add(loss, rows);
+    step_loss_.add(loss, 1);
     tell_progress(now.batch + 1);
     if (++pending_ < config_.accumulate) return true;
     step();
@@ -89,8 +93,7 @@ class run {
   }
 
   void end_epoch(const std::vector<measure>& metrics) {
-    if (!now.stopped.empty()) return;  // within the epoch, which is none then
-    if (pending_ > 0) {                // fewer batches than make a step: their mean counts just so
+    if (pending_ > 0) {  // fewer batches than make a step: their mean counts just so
       const double whole = static_cast<double>(config_.accumulate) / static_cast<double>(pending_);
       inlay::detail::change_gradients(model_, kernels::scale{whole});
       step();
@@ -152,16 +155,17 @@ class run {
   }
 
   void resume(const std::string& path) {
+    measure_table values;
     try {
       io::load(parts_, path);
+      values = kept_values_.get();
     } catch (const io_error& e) {
       throw io_error("fit", {"expected a checkpoint of this run in ", path, ", got: ", e.what(),
                              "; remove it, or pass .resume = false, to begin anew"});
     }
-    const measure_table values = kept_values_.get();
     for (std::size_t i = 0; i < values.names.size() && !values.rows.empty(); ++i)
       now.values.push_back({values.names[i], values.rows[0][i]});
-    now.stopped = kept_reason_.get();
+    if (now.stopped.empty()) now.stopped = kept_reason_.get();
     tell_progress(now.batch);
     for (callback* c : config_.callbacks) c->resume(now);
   }

@@ -31,6 +31,11 @@ template <class M, class Loader, class Loss, class... Metric> class validation f
         metrics_);
   }
 
+  // A loader that shuffles or augments goes on with the epoch it would have had.
+  void keep(member_visitor& visit) override {
+    if constexpr (module<Loader>) visit("loader", loader_);
+  }
+
  private:
   std::string prefix_;
   const M& net_;
