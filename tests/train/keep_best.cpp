@@ -177,7 +177,7 @@ TEST_CASE("keep_best: a run that was left, before the best epoch or after it, en
       CHECK_THROWS_WITH_AS(killed.run(path, every), "killed", std::runtime_error);
     }
     const auto file = io::load_tensors(path);
-    CHECK(same_bits(file.tensors.at("callbacks.2.weights.hidden.weight").as<float>(), three.net.hidden.weight.value()));
+    CHECK(same_bits(file.tensors.at("callbacks.1.weights.hidden.weight").as<float>(), three.net.hidden.weight.value()));
     CHECK_FALSE(same_bits(file.tensors.at("model.hidden.weight").as<float>(), three.net.hidden.weight.value()));
     job last(best);
     last.run(path, every);

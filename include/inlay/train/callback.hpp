@@ -31,7 +31,7 @@ struct state {
   double loss = 0;                   // mean over the batches of the last step
   double epoch_loss = 0;             // mean over the rows of this epoch so far
   std::vector<measure> values = {};  // of the epoch that has ended last
-  std::string stopped = {};          // why the run ends before its last epoch; empty: it does not
+  std::string stopped = {};          // why the run ends here; empty: it does not. Resumed, it goes on
 
   // The value of a measure. Throws value_error, which lists those there are.
   double value(std::string_view name) const {
@@ -39,6 +39,7 @@ struct state {
       if (m.name == name) return m.value;
     std::string there;
     for (const measure& m : values) there += (there.empty() ? "" : ", ") + m.name;
+    if (there.empty()) there = "none, before the first epoch has ended";
     throw value_error("fit", {"expected a measure among ", there, ", got ", name,
                               "; a validation must stand before the callbacks that read what it measures"});
   }

@@ -26,10 +26,10 @@ class early_stopping final : public callback {
     waited_ = 0;
   }
 
+  void resume(state& run) override { judge(run); }
   void after_epoch(state& run) override {
     waited_ = best_.take(run.value(config_.monitor)) ? 0 : waited_ + 1;
-    if (waited_ >= config_.patience)
-      run.stopped = config_.monitor + " has not become better for " + std::to_string(waited_) + " epochs";
+    judge(run);
   }
 
   double best() const noexcept { return best_.value(); }
@@ -40,6 +40,11 @@ class early_stopping final : public callback {
   }
 
  private:
+  void judge(state& run) const {
+    if (waited_ >= config_.patience)
+      run.stopped = config_.monitor + " has not become better for " + std::to_string(waited_) + " epochs";
+  }
+
   early_stopping_config config_;
   detail::best_value best_;
   std::int64_t waited_ = 0;

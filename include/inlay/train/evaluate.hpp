@@ -63,7 +63,9 @@ struct row_mean {
     sum += value * static_cast<double>(of_rows);
     rows += of_rows;
   }
-  double value() const noexcept { return rows == 0 ? 0 : sum / static_cast<double>(rows); }
+  double value() const noexcept {  // NaN: of none
+    return rows == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(rows);
+  }
 
   double sum = 0;
   std::int64_t rows = 0;
@@ -75,6 +77,7 @@ struct row_mean {
 template <class M, class Loader, class Loss, class... Metric>
 std::vector<measure> evaluate(const M& net, Loader&& loader, const Loss& loss, named<Metric>... metrics) {
   detail::row_mean mean;
+  (metrics.metric.reset(), ...);
   for (const auto& batch : loader)
     mean.add(static_cast<double>(detail::loss_of(loss, net, detail::plain_world{}, batch, metrics...).item()),
              detail::rows_of(batch));

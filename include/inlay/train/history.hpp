@@ -19,6 +19,10 @@ class history final : public callback {
     for (const std::string& path : config.paths) format(path);
   }
 
+  void start(state&) override {
+    table_ = {};
+    kept_.set(table_);
+  }
   void resume(state&) override { table_ = kept_.get(); }
   void after_epoch(state& run) override {
     std::vector<measure> row{{"epoch", static_cast<double>(run.epoch)},

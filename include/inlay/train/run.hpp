@@ -63,9 +63,10 @@ class run {
   void start() {
     now.optimizer.zero_grad();  // of a run that an exception ended
     add({"fit", *this});
-    for (std::size_t i = 0; i < config_.callbacks.size(); ++i)
-      add({"callbacks." + std::to_string(i), *config_.callbacks[i]});
     for (callback* c : config_.callbacks) c->start(now);
+    std::int64_t number = 0;
+    for (callback* c : config_.callbacks)
+      if (!members_of(*c).empty()) add({"callbacks." + std::to_string(number++), *c});
     const checkpoint_config& file = config_.checkpoint;
     if (!file.path.empty() && file.resume && io::exists(file.path)) resume(file.path);
   }
@@ -119,7 +120,6 @@ class run {
     visit("loss_sum", self.epoch_loss_.sum);
     visit("rows", self.epoch_loss_.rows);
     visit("values", self.kept_values_);
-    visit("stopped", self.kept_reason_);
   }
 
  private:
@@ -150,7 +150,6 @@ class run {
     measure_table values;
     values.add(now.values);
     kept_values_.set(values);
-    kept_reason_.set(now.stopped);
     io::save(parts_, config_.checkpoint.path);
   }
 
@@ -165,7 +164,6 @@ class run {
     }
     for (std::size_t i = 0; i < values.names.size() && !values.rows.empty(); ++i)
       now.values.push_back({values.names[i], values.rows[0][i]});
-    if (now.stopped.empty()) now.stopped = kept_reason_.get();
     tell_progress(now.batch);
     for (callback* c : config_.callbacks) c->resume(now);
   }
@@ -177,7 +175,6 @@ class run {
   std::int64_t pending_ = 0;  // batches whose gradients are gathered
   any_tensor inputs_;
   kept_table kept_values_;
-  kept_text kept_reason_;
 
  public:
   state now;
