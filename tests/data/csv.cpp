@@ -338,6 +338,27 @@ TEST_CASE("read_csv_text: cells as they are meant") {
   CHECK_THROWS_AS(data::read_csv_text(folder / "t"), io_error);
 }
 
+TEST_CASE("write_csv: an empty cell has quotes only where its line would be blank") {
+  const struct {
+    std::vector<names> columns;
+    char delimiter;
+    std::string bytes;
+  } table[] = {
+      {{{"", "1"}, {"", ""}, {"a", ""}}, ',', ",,a\n1,,\n"},
+      {{{"", "1"}, {"", ""}}, ',', ",\n1,\n"},
+      {{{"", "1"}, {"", ""}}, '\t', "\"\"\t\n1\t\n"},
+      {{{"", "1"}, {"", "2"}}, ' ', "\"\" \n1 2\n"},
+      {{{"", "1"}}, ';', "\"\"\n1\n"},
+  };
+  const support::temporary_folder folder;
+  for (const auto& row : table) {
+    INFO(row.bytes);
+    data::write_csv(data::text_table{{}, row.columns}, folder / "t", row.delimiter);
+    CHECK(support::read_bytes(folder / "t") == row.bytes);
+    CHECK(data::read_csv_text(folder / "t", {.delimiter = row.delimiter}).columns == row.columns);
+  }
+}
+
 TEST_CASE("write_csv: the same numbers come back") {
   using limits = std::numeric_limits<double>;
   const support::temporary_folder folder;

@@ -183,7 +183,7 @@ INLAY_COLD void each_csv_cell(const std::string& path, const csv_options& option
 // A cell so that it is read back as it is.
 template <class = void>  // compiled only where it is used
 INLAY_COLD void append_cell(std::string& to, std::string_view cell, char delimiter) {
-  const bool plain = !cell.empty() && cell.find_first_of("\"\r\n") == std::string_view::npos &&
+  const bool plain = cell.find_first_of("\"\r\n") == std::string_view::npos &&
                      cell.find(delimiter) == std::string_view::npos && without_spaces(cell) == cell;
   if (plain) return void(to += cell);
   to += '"';
@@ -199,13 +199,16 @@ INLAY_COLD void write_csv_rows(const std::string& path, const std::vector<std::s
     throw value_error("write_csv", {"expected a name for each of ", columns, " columns, or none, got ", names.size()});
   io::atomic_writer out(path);
   std::string text;
+  const bool may_look_blank = columns == 1 || delimiter == ' ' || delimiter == '\t';
   for (std::int64_t row = names.empty() ? 0 : -1; row < rows; ++row) {
     for (std::int64_t i = 0; i < columns; ++i) {
       if (i > 0) text += delimiter;
+      const std::size_t start = text.size();
       if (row < 0)
         append_cell(text, names[static_cast<std::size_t>(i)], delimiter);
       else
         cell(row, i, text);
+      if (i == 0 && may_look_blank && text.size() == start) text += "\"\"";  // readers pass over blank lines
     }
     text += '\n';
     if (text.size() < 1 << 16) continue;
