@@ -64,6 +64,9 @@ class cell_base : public from_pool {
   virtual void draw(random::generator& g) = 0;              // new values from the rule
   virtual counted<cell_base> like(double value) const = 0;  // another of its shape and element type, filled
   virtual void select(std::shared_ptr<const selection> part) = 0;  // keeps a part of the value, and of its gradient
+  virtual void* lend() = 0;                                        // the elements, to be written at once
+  virtual const void* gradient_elements() const = 0;
+  virtual const representation* gradient_representation() const noexcept = 0;
   virtual bool has_gradient() const noexcept = 0;
   virtual void drop_gradient() noexcept = 0;
 
@@ -108,6 +111,13 @@ template <class T> class cell final : public cell_base {
       selections.push_back(std::move(part));
     }
   }
+  INLAY_OUTLINE void* lend() override {
+    T* elements = nullptr;
+    write([&](std::span<T> values) { elements = values.data(); });
+    return elements;
+  }
+  INLAY_COLD const void* gradient_elements() const override { return gradient_.data(); }
+  const inlay::representation* gradient_representation() const noexcept override { return gradient_.representation(); }
   bool has_gradient() const noexcept override { return has_gradient_; }
   void drop_gradient() noexcept override {
     gradient_ = tensor<T>();
@@ -117,12 +127,12 @@ template <class T> class cell final : public cell_base {
   const tensor<T>& typed() const noexcept { return value_; }
   const tensor<T>& gradient() const noexcept { return gradient_; }
 
-  void assign(tensor<T> value) {
+  INLAY_COLD void assign(tensor<T> value) {
     if (!(value.shape() == shape())) [[unlikely]]
       throw shape_error("assign", {"expected a value of shape ", shape(), ", got ", value.shape()});
     set(std::move(value));
   }
-  void set(tensor<T> value) {
+  INLAY_COLD void set(tensor<T> value) {
     if (!(value.shape() == shape())) drop_gradient();  // it no longer fits
     value_ = std::move(value);
     took_value();

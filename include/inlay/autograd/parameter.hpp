@@ -15,11 +15,15 @@ template <class T> inline constexpr bool is_variable<variable<T>> = true;
 template <class W> inline constexpr bool is_trace = false;
 template <class T> inline constexpr bool is_trace<trace<T>> = true;
 
+template <class T> INLAY_COLD const tensor<T>& no_elements() {
+  static const tensor<T> none;
+  return none;
+}
+
 // A weight as an operand of the same kind as x: its tensor, a variable on x's tape whose gradient comes to the cell, or
 // a trace of x's pen. Without a cell: nothing, of that kind.
 template <class T, class World> auto operand_in(const World& x, const counted<cell<T>>& weight) {
-  static const tensor<T> none;
-  const tensor<T>& value = weight ? weight->typed() : none;
+  const tensor<T>& value = weight ? weight->typed() : no_elements<T>();
   if constexpr (is_variable<World>) {
     counted<slot<T>> step;
     if (weight && weight->trainable) step = counted<slot<T>>(new cell_node<T>(weight));
@@ -88,7 +92,7 @@ template <class T> class cell_handle {
     else
       overwrite(other);
   }
-  void overwrite(const cell_handle& other) {
+  INLAY_COLD void overwrite(const cell_handle& other) {
     if (cell_->optimisers > 0)
       cell_->assign(other.cell_->typed());
     else

@@ -54,13 +54,13 @@ template <element T> class variable {
 
   // Adds the gradient of this one-element result to every leaf and parameter it was computed from, and applies the
   // tape's queued statistics. Throws shape_error when there are more elements: pass their gradient then.
-  void backward(const backward_options& options = {}) const {
+  INLAY_OUTLINE void backward(const backward_options& options = {}) const {
     if (size() != 1)
       throw shape_error("backward", {"expected a result of one element, got ", shape(),
                                      "; reduce it (sum, mean) or pass its gradient"});
     backward(tensor<T>(shape(), T{1}), options);
   }
-  void backward(tensor<T> gradient, const backward_options& options = {}) const {
+  INLAY_OUTLINE void backward(tensor<T> gradient, const backward_options& options = {}) const {
     if (!step_)
       throw state_error(
           "backward",

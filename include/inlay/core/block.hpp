@@ -27,7 +27,7 @@ template <class T> struct pool_allocator {
 // Memory of the host, kept alive by its owner for as long as a tensor uses it. Or no memory, but what stands for it,
 // and the elements once they were asked for.
 struct foreign_block : block, from_pool {
-  ~foreign_block() {
+  INLAY_COLD ~foreign_block() {
     if (block* made = elements.load(std::memory_order_acquire)) pool::give(made);
   }
   std::shared_ptr<const void> owner;

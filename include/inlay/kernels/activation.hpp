@@ -30,8 +30,13 @@ template <class F, class T> void activate_gradient(isa level, std::int64_t count
   dispatch<map<gradient_of<F>, T>>(level, count, dx, gradient_of<F>{}, dy, y);
 }
 
+// One element at a time: in double it is seldom run, and every program with an activation compiles it.
+inline void relu_gradient(isa, std::int64_t count, const double* dy, const double* y, double* dx) {
+  for (std::int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
 inline constexpr activation_table relu_table{
-    "relu", {nullptr, activate_gradient<function::relu, float>}, {nullptr, activate_gradient<function::relu, double>}};
+    "relu", {nullptr, activate_gradient<function::relu, float>}, {nullptr, relu_gradient}};
 
 // One that is a pass of its own.
 template <class F>

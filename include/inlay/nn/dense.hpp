@@ -16,7 +16,7 @@ struct dense_config {
 template <floating T = float> class dense {
  public:
   // Throws value_error when a size is missing.
-  explicit dense(const dense_config& config) : activation_(config.activation) {
+  INLAY_COLD explicit dense(const dense_config& config) : activation_(config.activation) {
     if (config.in < 1 || config.out < 1)
       throw value_error("dense", {"expected .in and .out of 1 or more, got ", config.in, " and ", config.out});
     const distribution rule = init::fan_in_uniform(config.in);

@@ -42,12 +42,12 @@ class adagrad final : public optimizer_of<adagrad> {
     return config;
   }
 
-  template <class T> void run(weight& w, detail::cell<T>& cell) const {
+  template <class = void> void run(const weight& w) const {
     const double age = static_cast<double>(w.steps - 1);
     const kernels::adagrad_numbers numbers{rate_of(w) / (1 + age * rate_decay_), epsilon_, w.decay};
-    T* sum = w.state<T>(0);
-    if (w.decay == 0 && run_update_of_rows<kernels::adagrad_update<T>>(cell, numbers, sum)) return;
-    run_update<kernels::adagrad_update<T>>(cell, numbers, sum);
+    void* sum = w.state(0);
+    if (w.decay == 0 && run_update_of_rows<kernels::adagrad_update>(w, numbers, sum)) return;
+    run_update<kernels::adagrad_update>(w, numbers, sum);
   }
 
   double rate_decay_, epsilon_;

@@ -56,10 +56,10 @@ class adam : public optimizer_of<adam> {
     return config;
   }
 
-  template <class T> void run(weight& w, detail::cell<T>& cell) const {
+  template <class = void> void run(const weight& w) const {
     const kernels::adam_numbers numbers = numbers_of(w);
-    T *mean = w.state<T>(0), *square = w.state<T>(1), *largest = amsgrad_ ? w.state<T>(2) : square;
-    run_update<kernels::adam_update<T>>(cell, numbers, mean, square, largest);
+    void *mean = w.state(0), *square = w.state(1), *largest = amsgrad_ ? w.state(2) : square;
+    run_update<kernels::adam_update>(w, numbers, mean, square, largest);
   }
 
   INLAY_OUTLINE kernels::adam_numbers numbers_of(const weight& w) const {

@@ -42,10 +42,10 @@ class lion final : public optimizer_of<lion> {
     return config;
   }
 
-  template <class T> void run(weight& w, detail::cell<T>& cell) const {
+  template <class = void> void run(const weight& w) const {
     const double rate = rate_of(w), beta1 = momentum();
     const kernels::lion_numbers numbers{rate, beta1, 1 - beta1, beta2_, 1 - beta2_, 1 - rate * w.decay};
-    run_update<kernels::lion_update<T>>(cell, numbers, w.state<T>(0));
+    run_update<kernels::lion_update>(w, numbers, w.state(0));
   }
 
   double beta2_;

@@ -17,20 +17,14 @@ struct group {
 
 // A weight and an optimiser's state for it: cells of the weight's shape and element type.
 struct weight {
-  template <class T> T* state(int which) {
-    T* data = nullptr;
-    static_cast<detail::cell<T>&>(*states[static_cast<std::size_t>(which)]).write([&](std::span<T> values) {
-      data = values.data();
-    });
-    return data;
-  }
+  // The elements of a state, to be written at once; null when there is none.
+  void* state(std::size_t which) const { return states[which] ? states[which]->lend() : nullptr; }
 
   // Makes the state that is not there yet.
   INLAY_COLD void prepare(const std::array<const char*, 3>& names, double first) {
     for (std::size_t i = 0; i < states.size(); ++i) {
       if (names[i] == nullptr || states[i]) continue;
       states[i] = cell->like(first);
-      states[i]->selections = cell->selections;
     }
   }
 
@@ -56,10 +50,9 @@ struct weight {
 
  private:
   INLAY_COLD void select() {
-    for (const auto& state : states)
-      for (std::size_t i = state ? state->selections.size() : cell->selections.size(); i < cell->selections.size(); ++i)
-        state->select(cell->selections[i]);
-    followed = cell->selections.size();
+    for (; followed < cell->selections.size(); ++followed)
+      for (const auto& state : states)
+        if (state) state->select(cell->selections[followed]);
   }
 
   [[noreturn]] INLAY_COLD void misfit(const shape& sizes) const {
@@ -105,10 +98,7 @@ class optimizer {
     for (weight& w : weights_) {
       if (!w.cell->trainable || !w.cell->has_gradient()) continue;
       if (w.steps++ == 0) w.prepare(states_, first_state_);
-      if (w.cell->type == dtype::float32)
-        update(w, static_cast<detail::cell<float>&>(*w.cell));
-      else
-        update(w, static_cast<detail::cell<double>&>(*w.cell));
+      update(w);
     }
   }
 
@@ -179,8 +169,7 @@ class optimizer {
 
   double rate_of(const weight& w) const noexcept { return learning_rate_ * w.learning_rate_scale; }
 
-  virtual void update(weight& w, detail::cell<float>& cell) = 0;
-  virtual void update(weight& w, detail::cell<double>& cell) = 0;
+  virtual void update(const weight& w) = 0;
 
  private:
   [[noreturn]] INLAY_COLD static void forgotten(const detail::cell_base& cell) {
@@ -221,53 +210,53 @@ class optimizer {
   std::int64_t steps_ = 0;
 };
 
-// Gives an optimiser its update() for both element types from its template run(weight&, cell&) — when it is used, so
-// that a program that includes the header and does not train pays nothing.
+// Gives an optimiser its update() from its template run(weight) — when it is used, so that a program that includes the
+// header and does not train pays nothing.
 template <class Optimizer> class optimizer_of : public optimizer {
  protected:
   using optimizer::optimizer;
-  INLAY_OUTLINE void update(weight& w, detail::cell<float>& cell) override {
-    static_cast<Optimizer&>(*this).run(w, cell);
-  }
-  INLAY_COLD void update(weight& w, detail::cell<double>& cell) override {
-    static_cast<Optimizer&>(*this).run(w, cell);
-  }
+  INLAY_OUTLINE void update(const weight& w) override { static_cast<const Optimizer&>(*this).template run<>(w); }
 };
 
 // Runs an update kernel on a weight, its gradient and its state, threads sharing out the elements.
-template <class Kernel, class T, class Numbers, class... State>
-INLAY_OUTLINE void run_update(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
-  const T* gradient = cell.gradient().data();
-  cell.write([&](std::span<T> values) {
-    const isa level = active_isa();
-    T* to = values.data();
-    parallel_for(static_cast<std::int64_t>(values.size()), 1 << 14, [&](std::int64_t first, std::int64_t last) {
-      dispatch<Kernel>(level, last - first, to + first, gradient + first, (state == nullptr ? state : state + first)...,
-                       numbers);
-    });
+template <template <class> class Kernel, class Numbers, class... State>
+INLAY_OUTLINE void run_update(const weight& w, const Numbers& numbers, State*... state) {
+  const void* gradient = w.cell->gradient_elements();
+  void* values = w.cell->lend();
+  const isa level = active_isa();
+  const bool single = w.cell->type == dtype::float32;
+  parallel_for(w.cell->shape().size(), 1 << 14, [&](std::int64_t first, std::int64_t last) {
+    const auto run = [&]<class T>(T* to) {
+      dispatch<Kernel<T>>(level, last - first, to + first, static_cast<const T*>(gradient) + first,
+                          (state == nullptr ? nullptr : static_cast<T*>(state) + first)..., numbers);
+    };
+    single ? run(static_cast<float*>(values)) : run(static_cast<double*>(values));
   });
 }
 
 // The same for a gradient of which only some rows are not zero: the others, and their state, stay as they are. For
 // updates that without a gradient change nothing. False when the gradient is not of that kind.
-template <class Kernel, class T, class Numbers, class... State>
-bool run_update_of_rows(detail::cell<T>& cell, const Numbers& numbers, State*... state) {
-  const representation* gradient = cell.gradient().representation();
+template <template <class> class Kernel, class Numbers, class... State>
+bool run_update_of_rows(const weight& w, const Numbers& numbers, State*... state) {
+  const representation* gradient = w.cell->gradient_representation();
   const auto rows = gradient == nullptr ? std::nullopt : gradient->rows();
   if (!rows) return false;
-  const auto* from = static_cast<const T*>(rows->elements);
-  cell.write([&](std::span<T> values) {
-    const isa level = active_isa();
-    const std::int64_t each = cell.shape().count(1, cell.shape().rank());
-    parallel_for(static_cast<std::int64_t>(rows->indices.size()), (1 << 14) / (each + 1) + 1,
-                 [&](std::int64_t first, std::int64_t last) {
+  void* values = w.cell->lend();
+  const isa level = active_isa();
+  const bool single = w.cell->type == dtype::float32;
+  const std::int64_t each = w.cell->shape().count(1, w.cell->shape().rank());
+  parallel_for(static_cast<std::int64_t>(rows->indices.size()), (1 << 14) / (each + 1) + 1,
+               [&](std::int64_t first, std::int64_t last) {
+                 const auto run = [&]<class T>(T* to) {
+                   const T* from = static_cast<const T*>(rows->elements);
                    for (std::int64_t i = first; i < last; ++i) {
                      const std::int64_t row = rows->indices[static_cast<std::size_t>(i)] * each;
-                     dispatch<Kernel>(level, each, values.data() + row, from + i * each,
-                                      (state == nullptr ? state : state + row)..., numbers);
+                     dispatch<Kernel<T>>(level, each, to + row, from + i * each,
+                                         (state == nullptr ? nullptr : static_cast<T*>(state) + row)..., numbers);
                    }
-                 });
-  });
+                 };
+                 single ? run(static_cast<float*>(values)) : run(static_cast<double*>(values));
+               });
   return true;
 }
 

@@ -49,14 +49,11 @@ class rmsprop final : public optimizer_of<rmsprop> {
     return config;
   }
 
-  template <class T> void run(weight& w, detail::cell<T>& cell) const {
-    const auto state = [&](int which) {
-      return w.states[static_cast<std::size_t>(which)] ? w.state<T>(which) : nullptr;
-    };
-    T *square = w.state<T>(0), *average = state(1), *velocity = state(2);
+  template <class = void> void run(const weight& w) const {
+    void *square = w.state(0), *average = w.state(1), *velocity = w.state(2);
     const kernels::rmsprop_numbers numbers{
         rate_of(w), alpha_, 1 - alpha_, epsilon_, velocity != nullptr ? momentum() : 0, w.decay};
-    run_update<kernels::rmsprop_update<T>>(cell, numbers, square, average, velocity);
+    run_update<kernels::rmsprop_update>(w, numbers, square, average, velocity);
   }
 
   double alpha_, epsilon_;

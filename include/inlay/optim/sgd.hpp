@@ -47,14 +47,13 @@ class sgd final : public optimizer_of<sgd> {
     return config;
   }
 
-  template <class T> void run(weight& w, detail::cell<T>& cell) const {
-    T* velocity = w.states[0] ? w.state<T>(0) : nullptr;
+  template <class = void> void run(const weight& w) const {
+    void* velocity = w.state(0);
     const double kept = velocity != nullptr ? momentum() : 0;
     const double share = moving_average_ ? 1 - kept : w.steps == 1 ? 1 : 1 - dampening_;
     const kernels::sgd_numbers numbers{rate_of(w), kept, share, w.decay, nesterov_};
-    if (velocity == nullptr && w.decay == 0 && run_update_of_rows<kernels::sgd_update<T>>(cell, numbers, velocity))
-      return;
-    run_update<kernels::sgd_update<T>>(cell, numbers, velocity);
+    if (velocity == nullptr && w.decay == 0 && run_update_of_rows<kernels::sgd_update>(w, numbers, velocity)) return;
+    run_update<kernels::sgd_update>(w, numbers, velocity);
   }
 
   double dampening_;
