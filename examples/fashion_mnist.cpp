@@ -1,4 +1,4 @@
-// Trains a convolutional net (288,554 weights) on Fashion-MNIST as one does it in earnest: augmentation, a schedule,
+// Trains a convolutional net (157,330 weights) on Fashion-MNIST as one does it in earnest: augmentation, a schedule,
 // a part of the training images kept back to stop early and to choose the best epoch, checkpoints from which a killed
 // run goes on, a history with its curves. The 10,000 test images are looked at once, at the end.
 //   fashion_mnist [--data DIR] [--epochs N] [--augment] [--out DIR]
@@ -99,7 +99,7 @@ void train_on(const Dataset& training, const images& held, fashion_net& net, std
 
 int main(int argc, char** argv) try {
   std::filesystem::path folder = "/usr/share/datasets/fashion-mnist", out = "fashion_mnist.run";
-  int epochs = 4;
+  int epochs = 8;
   bool augment = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -125,8 +125,7 @@ int main(int argc, char** argv) try {
   init::weights(net, {.seed = 1});
   std::printf("%d weights\n", static_cast<int>(parameter_count(net)));
   if (augment)
-    train_on(data::augmented{training, 1, data::horizontal_flip{}, data::random_crop{.padding = 2, .fill = -0.81},
-                             data::random_erasing{.p = 0.3}},
+    train_on(data::augmented{training, 1, data::horizontal_flip{}, data::random_crop{.padding = 2, .fill = -0.81}},
              held, net, epochs, out);
   else
     train_on(training, held, net, epochs, out);
