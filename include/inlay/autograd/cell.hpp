@@ -116,7 +116,7 @@ template <class T> class cell final : public cell_base {
     write([&](std::span<T> values) { elements = values.data(); });
     return elements;
   }
-  INLAY_COLD const void* gradient_elements() const override { return gradient_.data(); }
+  INLAY_OUTLINE const void* gradient_elements() const override { return gradient_.data(); }
   const inlay::representation* gradient_representation() const noexcept override { return gradient_.representation(); }
   bool has_gradient() const noexcept override { return has_gradient_; }
   void drop_gradient() noexcept override {
@@ -127,12 +127,12 @@ template <class T> class cell final : public cell_base {
   const tensor<T>& typed() const noexcept { return value_; }
   const tensor<T>& gradient() const noexcept { return gradient_; }
 
-  INLAY_COLD void assign(tensor<T> value) {
+  INLAY_OUTLINE void assign(tensor<T> value) {
     if (!(value.shape() == shape())) [[unlikely]]
       throw shape_error("assign", {"expected a value of shape ", shape(), ", got ", value.shape()});
     set(std::move(value));
   }
-  INLAY_COLD void set(tensor<T> value) {
+  INLAY_OUTLINE void set(tensor<T> value) {
     if (!(value.shape() == shape())) drop_gradient();  // it no longer fits
     value_ = std::move(value);
     took_value();

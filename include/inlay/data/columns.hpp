@@ -33,7 +33,8 @@ INLAY_COLD std::vector<double> present(const char* who, const tensor<T>& x, cons
   for (std::int64_t row = 0; row < of.rows; ++row) {
     const T value = values[row * of.features + column];
     if (inlay::detail::is_nan(value)) continue;
-    if (!inlay::detail::is_finite(value)) throw value_error(who, {"expected finite values in column ", column, ", got infinite ones"});
+    if (!inlay::detail::is_finite(value))
+      throw value_error(who, {"expected finite values in column ", column, ", got infinite ones"});
     out.push_back(static_cast<double>(value));
   }
   if (out.empty())

@@ -9,13 +9,6 @@
 
 namespace inlay::inline v0_1::train::detail {
 
-// The shortest text that reads back as the same number; nothing for what is not finite.
-inline std::string number_text(double value) {
-  if (!inlay::detail::is_finite(value)) return {};
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 // For places on the picture and marks on its axes: six digits are enough.
 inline std::string short_number(double value) {
   char text[32];

@@ -47,10 +47,9 @@ class history final : public callback {
     std::string out = "[";
     for (const std::vector<double>& row : table_.rows) {
       out += out.size() == 1 ? "\n  {" : ",\n  {";
-      for (std::size_t c = 0; c < row.size(); ++c) {
-        const std::string number = detail::number_text(row[c]);
-        out += (c == 0 ? "" : ", ") + io::detail::quoted(table_.names[c]) + ": " + (number.empty() ? "null" : number);
-      }
+      for (std::size_t c = 0; c < row.size(); ++c)
+        out += (c == 0 ? "" : ", ") + io::detail::quoted(table_.names[c]) + ": " +
+               (inlay::detail::is_finite(row[c]) ? detail::exact_text(row[c]) : "null");
       out += '}';
     }
     return out + "\n]\n";

@@ -1,9 +1,17 @@
 // Words and tables as members, so that a checkpoint holds them beside the numbers.
 #pragma once
 
+#include <charconv>
+
 #include "callback.hpp"
 
 namespace inlay::inline v0_1::train::detail {
+
+// The shortest text that reads back as the same number.
+inline std::string exact_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
 
 // Rows of numbers under names.
 struct measure_table {

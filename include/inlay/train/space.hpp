@@ -10,19 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "../core/random.hpp"
+#include "kept.hpp"
 
 namespace inlay::inline v0_1::train {
-
-namespace detail {
-
-// The shortest text that reads back as the same number.
-inline std::string exact_text(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-}  // namespace detail
 
 // The values that an option may have.
 class range {
