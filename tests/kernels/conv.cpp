@@ -54,17 +54,6 @@ void check(const conv_geometry& g) {
       CHECK(same);
       CHECK(row.intact());
     }
-    const std::int64_t width = 16, count = (last - first + width - 1) / width;
-    support::guarded<float> line(count * width), panels(count * width * g.rows());
-    kernels::conv_pack(g, x.data(), first, last, width, line.data(), panels.data());
-    bool same = true;
-    for (std::int64_t j = 0; j < count * width; ++j)
-      for (std::int64_t p = 0; p < g.rows(); ++p)
-        same = same && panels[(j / width * g.rows() + p) * width + j % width] ==
-                           (first + j < last ? element(g, x, p, first + j) : 0.0f);
-    CHECK(same);
-    CHECK(line.intact());
-    CHECK(panels.intact());
   }
 }
 

@@ -106,20 +106,6 @@ template <class T>
   }
 }
 
-// Columns [first, last) of the matrix as panels of `width` columns. `line`: room for the columns, rounded up to panels.
-template <class T>
-void conv_pack(const conv_geometry& g, const T* x, std::int64_t first, std::int64_t last, std::int64_t width, T* line,
-               T* panels) noexcept {
-  const std::int64_t rows = g.rows(), count = (last - first + width - 1) / width;
-  for (std::int64_t j = last - first; j < count * width; ++j) line[j] = T{0};
-  for (std::int64_t p = 0; p < rows; ++p) {
-    conv_row(g, x, p, first, last, line);
-    for (std::int64_t panel = 0; panel < count; ++panel)
-      detail::pack_lines(line + panel * width, std::int64_t{1}, std::int64_t{0}, width, width, std::int64_t{1},
-                         panels + (panel * rows + p) * width);
-  }
-}
-
 }  // namespace inlay::inline v0_1::kernels
 
 INLAY_PRECISE_END

@@ -132,10 +132,12 @@ void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std:
 
 namespace detail {
 
-// Height of the next strip of a block with `rows` rows left: the widest while it is filled better than fours; a block
-// of one row has its own.
+// Height of the next strip of a block with `rows` rows left: the level's, or 4 where fours fill better; a block of one
+// row has its own.
 INLAY_INLINE std::int64_t strip_height(std::int64_t rows, std::int64_t widest) {
-  return widest == 1 ? 1 : rows > (widest - 1) / 4 * 4 ? widest : 4;
+  if (widest == 1) return 1;
+  const bool fours = rows <= (widest - 1) / 4 * 4 || (widest == 6 && (rows == 7 || rows == 8));
+  return fours ? 4 : widest;
 }
 
 // Packs a block of at most block_rows rows.

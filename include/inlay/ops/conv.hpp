@@ -3,6 +3,7 @@
 //   out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
 #pragma once
 
+#include "../kernels/conv_direct.hpp"
 #include "extents.hpp"
 #include "gemm.hpp"
 #include "represented.hpp"
@@ -19,99 +20,295 @@ template <int Axes> struct conv_options {
 
 namespace detail {
 
-// The weights of all groups in strips: of W, or of the turned kernels that give the input's gradient.
-template <class T> tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, isa level) {
-  const std::int64_t taps = kernels::conv_geometry::product(s.geometry.kernel);
-  const std::int64_t m = turned ? s.c : s.k, k = (turned ? s.k : s.c) * taps, room = kernels::gemm_strips<T>(m, k);
-  const int layout = turned ? layout_flipped_strips : layout_strips;
-  return packed<T>(w, {w.data(), {s.groups, m, k}, layout, level}, [&] {
-    tensor<T> strips = tensor<T>::empty({s.groups * room}), flipped;
+// What tells the passes of a geometry from those of another: along an axis.
+inline std::int64_t conv_pass_key(const kernels::conv_geometry& g, std::size_t axis) {
+  const std::int64_t spread = g.spread[axis];
+  return spread == 1 ? 0 : (spread << 40) + (g.padding[axis] % spread << 20) + g.dilation[axis] % spread;
+}
+
+// The weights of all groups in strips, pass after pass: W, or the turned kernels that give the input's gradient.
+// `geometry`: the one they are used with.
+template <class T>
+tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, const kernels::conv_geometry& geometry) {
+  const isa level = active_isa();
+  const std::int64_t taps = geometry.product(geometry.kernel);
+  const std::int64_t m = turned ? s.c : s.k, k = geometry.rows(), room = kernels::gemm_strips<T>(m, k);
+  const packed_key key{
+      w.data(),
+      {s.groups, m, k, conv_pass_key(geometry, 0), conv_pass_key(geometry, 1), conv_pass_key(geometry, 2)},
+      turned ? layout_flipped_strips : layout_strips,
+      level};
+  return packed<T>(w, key, [&] {
+    tensor<T> strips = tensor<T>::empty({s.groups * room}), rows;
     T* to = writable(strips);
-    for (std::int64_t g = 0; g < s.groups; ++g, to += room) {
-      const T* from = w.data() + g * s.k * s.c * taps;
-      if (turned) {  // (k, c, taps) -> (c, k, taps from the last to the first)
-        flipped = tensor<T>::empty({m * k});
-        T* out = writable(flipped);
-        for (std::int64_t c = 0; c < s.c; ++c)
-          for (std::int64_t i = 0; i < s.k; ++i)
-            for (std::int64_t tap = taps - 1; tap >= 0; --tap) *out++ = from[(i * s.c + c) * taps + tap];
-        from = std::as_const(flipped).data();
+    for (std::int64_t group = 0; group < s.groups; ++group) {
+      const T* from = w.data() + group * s.k * s.c * taps;
+      if (!turned) {
+        kernels::gemm_pack_a<T>(level, {from, k, 1}, m, k, to + group * room);
+        continue;
       }
-      kernels::gemm_pack_a<T>(level, {from, k, 1}, m, k, to);
+      std::int64_t before = 0;
+      for (std::int64_t i = 0; i < kernels::conv_pass::count(geometry); ++i) {
+        const kernels::conv_pass pass(geometry, i, m, sizeof(T));
+        if (pass.rows == 0) continue;
+        rows = tensor<T>::empty({m * pass.rows});  // W (k, c, taps) -> (c, k, taps from the last to the first)
+        T* out = writable(rows);
+        kernels::each_tap(
+            geometry, pass, [&](std::int64_t of, std::int64_t k0, std::int64_t k1, std::int64_t k2, std::int64_t p) {
+              const std::int64_t tap = taps - 1 - (k0 * geometry.kernel[1] + k1) * geometry.kernel[2] - k2;
+              for (std::int64_t c = 0; c < m; ++c) out[c * pass.rows + p] = from[(of * s.c + c) * taps + tap];
+            });
+        kernels::gemm_pack_a<T>(level, {out, pass.rows, 1}, m, pass.rows,
+                                to + group * room + kernels::gemm_strips<T>(m, before));
+        before += pass.rows;
+      }
     }
     return strips;
   });
 }
 
-// y (N, groups m, out…) = strips * x (N, groups c, in…), plus the bias of each row when it is not null.
-template <class T>
-void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& geometry, const tensor<T>& strips,
-                  const T* x, const T* bias, bool relu, T* y) {
-  if (geometry.columns() == 0) return;
-  const isa level = active_isa();
-  const std::int64_t k = geometry.rows(), columns = geometry.columns(), width = kernels::gemm_panel_columns<T>(level),
-                     room = kernels::gemm_strips<T>(m, k), input = geometry.channels * geometry.product(geometry.in);
-  // As many columns at a time as stay in L2 while the weights pass by, and enough to make finding them worth it.
-  const std::int64_t panels =
-      std::max<std::int64_t>(8, (192 << 10) / static_cast<std::int64_t>(sizeof(T)) / (width * (k + 1)));
-  const std::int64_t chunk = std::min(panels * width, (columns + width - 1) / width * width),
-                     chunks = (columns + chunk - 1) / chunk, work = chunk * m * (k + 8);
-  parallel_for(s.batch * s.groups * chunks,
-               std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
-               [&](std::int64_t first, std::int64_t last) {
-                 tensor<T> scratch = tensor<T>::empty({chunk * (k + 1)});
-                 T *line = writable(scratch), *packed_columns = line + chunk;
-                 for (std::int64_t item = first; item < last; ++item) {
-                   const std::int64_t image = item / chunks, group = image % s.groups, from = item % chunks * chunk,
-                                      to = std::min(from + chunk, columns);
-                   kernels::conv_pack(geometry, x + image * input, from, to, width, line, packed_columns);
-                   T* out = y + image * m * columns + from;
-                   if (bias != nullptr)
-                     for (std::int64_t i = 0; i < m; ++i)
-                       std::fill_n(out + i * columns, to - from, bias[group * m + i]);
-                   const kernels::gemm_problem<T> problem{
-                       m,       to - from,       k,       {},  strips.data() + group * room, packed_columns, out,
-                       columns, bias != nullptr, nullptr, relu};
-                   kernels::gemm_range<T>(level, problem, 0, m, 0, (to - from + width - 1) / width, nullptr);
-                 }
-               });
+// Work of a convolution that is worth a thread of its own.
+inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
+  return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
 }
+
+// y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be null, f is max(·, 0) when `relu`.
+template <class T>
+void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& g, const tensor<T>& strips,
+                  const T* x, const T* bias, bool relu, T* y) {
+  const isa level = active_isa();
+  const std::int64_t columns = g.columns(), room = kernels::gemm_strips<T>(m, g.rows()),
+                     input = g.channels * g.product(g.in), depth = kernels::gemm_most_depth<T>(16);
+  std::int64_t before = 0;  // rows of the matrix that earlier passes have seen
+  for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
+    const kernels::conv_pass pass(g, i, m, sizeof(T));
+    tensor<std::int32_t> offsets = tensor<std::int32_t>::empty({pass.rows});
+    kernels::conv_offsets(g, pass, writable(offsets));
+    const T* weights = strips.data() + kernels::gemm_strips<T>(m, before);
+    before += pass.rows;
+    const std::int64_t bands = pass.bands();
+    const std::int64_t parts = (pass.rows + depth - 1) / depth, part = parts == 0 ? 0 : (pass.rows + parts - 1) / parts;
+    parallel_for(s.batch * s.groups * bands, conv_grain(pass.positions * m * (pass.rows + 8)),
+                 [&](std::int64_t first, std::int64_t last) {
+                   tensor<T> scratch = tensor<T>::empty({pass.planes * pass.plane + pass.sums(m)});
+                   T *image = writable(scratch), *sums = image + pass.planes * pass.plane;
+                   for (std::int64_t item = first; item < last; ++item) {
+                     const std::int64_t plane = item / bands, group = plane % s.groups;
+                     const kernels::conv_band band(pass, item % bands);
+                     kernels::conv_image(g, pass, band, x + plane * input, image);
+                     std::int64_t p = 0;
+                     do {  // at least once: where no kernel position looks, y = f(bias)
+                       const kernels::conv_tiles<T> tiles{m,
+                                                          (band.height - 1) * pass.pitch + band.width,
+                                                          std::min(part, pass.rows - p),
+                                                          weights + group * room,
+                                                          pass.rows,
+                                                          p,
+                                                          image,
+                                                          offsets.data() + p,
+                                                          p > 0,
+                                                          sums,
+                                                          pass.positions};
+                       dispatch<kernels::conv_tiles<T>>(level, &tiles);
+                       p += part;
+                     } while (p < pass.rows);
+                     const kernels::conv_line* line = pass.line;
+                     const auto out = [&](std::size_t axis) {
+                       return line[axis].first + band.at[axis] * line[axis].step;
+                     };
+                     const kernels::conv_finish<T> finish{
+                         m,
+                         band.height,
+                         band.width,
+                         sums,
+                         pass.positions,
+                         pass.pitch,
+                         bias == nullptr ? nullptr : bias + group * m,
+                         relu,
+                         y + plane * m * columns + (out(0) * g.out[1] + out(1)) * g.out[2] + out(2),
+                         columns,
+                         line[1].step * g.out[2],
+                         line[2].step};
+                     dispatch<kernels::conv_finish<T>>(level, &finish);
+                   }
+                 });
+  }
+}
+
+// The gradient of weights with one output channel per group: products of whole planes. x and dy as below.
+template <class T>
+void conv_dot_gradient(const conv_sizes& s, const T* x, const T* dy, std::int64_t parts, std::int64_t room, T* sums) {
+  const isa level = active_isa();
+  const kernels::conv_geometry& g = s.geometry;
+  const kernels::conv_pass pass(g, 0, 1, sizeof(T));
+  tensor<std::int32_t> offsets = tensor<std::int32_t>::empty({pass.rows});
+  kernels::conv_offsets(g, pass, writable(offsets));
+  parallel_for(parts * s.groups, conv_grain(g.columns() * pass.rows), [&](std::int64_t first, std::int64_t last) {
+    tensor<T> scratch = tensor<T>::empty({pass.planes * pass.plane});
+    T* image = writable(scratch);
+    for (std::int64_t item = first; item < last; ++item) {
+      const std::int64_t group = item % s.groups, of = item / s.groups;
+      T* to = sums + of * room + group * pass.rows;
+      std::fill_n(to, pass.rows, T{0});
+      for (std::int64_t n = s.batch * of / parts; n < s.batch * (of + 1) / parts; ++n) {
+        const std::int64_t plane = n * s.groups + group;
+        for (std::int64_t i = 0; i < pass.bands(); ++i) {
+          const kernels::conv_band band(pass, i);
+          kernels::conv_image(g, pass, band, x + plane * s.c * g.product(g.in), image);
+          const kernels::conv_dots<T> dots{
+              pass.rows,  band.height,
+              band.width, dy + plane * g.columns() + (band.at[0] * g.out[1] + band.at[1]) * g.out[2] + band.at[2],
+              g.out[2],   image,
+              pass.pitch, offsets.data(),
+              to};
+          dispatch<kernels::conv_dots<T>>(level, &dots);
+        }
+      }
+    }
+  });
+}
+
+// One panel of a weight's gradient over a part of the batch: sums[tap][k][lanes] += dy (k, out…) times the panel's
+// lanes of what the outputs see.
+template <class T> class conv_panel_gradient {
+ public:
+  conv_panel_gradient(const conv_sizes& s, isa level)
+      : s_(s),
+        level_(level),
+        lanes(kernels::gemm_panel_columns<T>(level)),
+        pixels_(s.geometry, s.k, lanes),
+        columns_(pixels_.rows_in_lanes ? s.geometry.rows() : s.c),
+        panels((columns_ + lanes - 1) / lanes),
+        taps(pixels_.rows_in_lanes ? 1 : s.geometry.product(s.geometry.kernel)),
+        rows((s.k + 11) / 12 * 12),
+        offsets_(tensor<std::int32_t>::empty({pixels_.height * pixels_.width})) {
+    const kernels::conv_geometry& g = s.geometry;
+    std::int32_t* to = writable(offsets_);
+    for (std::int64_t r = 0; r < pixels_.height; ++r)
+      for (std::int64_t j = 0; j < pixels_.width; ++j)
+        *to++ = static_cast<std::int32_t>(lanes * (pixels_.rows_in_lanes
+                                                       ? r * pixels_.width + j
+                                                       : r * g.stride[1] * pixels_.pitch + j * g.stride[2]));
+  }
+
+  std::int64_t scratch() const {
+    const std::int64_t most = pixels_.height * pixels_.width;
+    return pixels_.size * lanes + lanes * most + kernels::gemm_strips<T>(s_.k, most);
+  }
+
+  // Panels [first, last) of a group, images [from, to).
+  void operator()(const T* x, const T* dy, std::int64_t group, std::int64_t from, std::int64_t to, std::int64_t first,
+                  std::int64_t last, T* scratch, T* sums) const {
+    const kernels::conv_geometry& g = s_.geometry;
+    T *image = scratch, *lines = image + pixels_.size * lanes, *strips = lines + lanes * pixels_.height * pixels_.width;
+    for (std::int64_t n = from; n < to; ++n) {
+      const std::int64_t plane = n * s_.groups + group;
+      const T* seen = x + plane * s_.c * g.product(g.in);
+      for (std::int64_t o0 = 0; o0 < g.out[0]; ++o0)
+        for (std::int64_t o1 = 0; o1 < g.out[1]; o1 += pixels_.height)
+          for (std::int64_t o2 = 0; o2 < g.out[2]; o2 += pixels_.width) {
+            const std::int64_t at = (o0 * g.out[1] + o1) * g.out[2] + o2,
+                               height = std::min(pixels_.height, g.out[1] - o1),
+                               count = height * std::min(pixels_.width, g.out[2] - o2);
+            kernels::gemm_pack_a<T>(level_, {dy + plane * s_.k * g.columns() + at, g.columns(), 1}, s_.k, count,
+                                    strips);
+            for (std::int64_t panel = first; panel < last; ++panel) {
+              T* to_panel = sums + panel * taps * rows * lanes;
+              if (pixels_.rows_in_lanes)
+                rows_of_matrix(seen, panel, at, count, lines, image), add(image, count, strips, to_panel);
+              else
+                channels(seen, panel, o0, o1, o2, height, count, image, strips, to_panel);
+            }
+          }
+    }
+  }
+
+  // The sum over parts, in the order of the weight.
+  void collect(const T* sums, T* dw) const {
+    for (std::int64_t group = 0; group < s_.groups; ++group)
+      for (std::int64_t k = 0; k < s_.k; ++k)
+        for (std::int64_t c = 0; c < columns_; ++c)
+          for (std::int64_t tap = 0; tap < taps; ++tap)
+            *dw++ = sums[(((group * panels + c / lanes) * taps + tap) * rows + k) * lanes + c % lanes];
+  }
+
+ private:
+  const conv_sizes& s_;
+  isa level_;
+
+ public:
+  const std::int64_t lanes;
+
+ private:
+  kernels::conv_pixels pixels_;
+  std::int64_t columns_;
+
+ public:
+  const std::int64_t panels, taps, rows;
+
+ private:
+  tensor<std::int32_t> offsets_;
+
+  void rows_of_matrix(const T* x, std::int64_t panel, std::int64_t at, std::int64_t count, T* lines, T* image) const {
+    const std::int64_t used = std::min(lanes, columns_ - panel * lanes);
+    for (std::int64_t i = 0; i < used; ++i)
+      kernels::conv_row(s_.geometry, x, panel * lanes + i, at, at + count, lines + i * count);
+    kernels::gemm_pack_b<T>({lines, 1, count}, lanes, count, used, 0, 1, image);
+  }
+
+  void channels(const T* x, std::int64_t panel, std::int64_t o0, std::int64_t o1, std::int64_t o2, std::int64_t height,
+                std::int64_t count, T* image, const T* strips, T* to) const {
+    const kernels::conv_geometry& g = s_.geometry;
+    const std::int64_t used = std::min(lanes, columns_ - panel * lanes),
+                       seen = (height - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1;
+    for (std::int64_t k0 = 0; k0 < g.kernel[0]; ++k0) {
+      const std::int64_t i0 = o0 * g.stride[0] - g.padding[0] + k0 * g.dilation[0];
+      if (i0 < 0 || i0 >= g.in[0]) continue;
+      kernels::conv_turned_image(g, x + panel * lanes * g.product(g.in), used, lanes, i0, o1, o2, seen, pixels_.pitch,
+                                 image);
+      for (std::int64_t k1 = 0; k1 < g.kernel[1]; ++k1)
+        for (std::int64_t k2 = 0; k2 < g.kernel[2]; ++k2)
+          add(image + (k1 * g.dilation[1] * pixels_.pitch + k2 * g.dilation[2]) * lanes, count, strips,
+              to + ((k0 * g.kernel[1] + k1) * g.kernel[2] + k2) * rows * lanes);
+    }
+  }
+
+  void add(const T* image, std::int64_t count, const T* strips, T* to) const {
+    const kernels::conv_tiles<T> tiles{s_.k, lanes, count, strips, count, 0, image, offsets_.data(), true, to, lanes};
+    dispatch<kernels::conv_tiles<T>>(level_, &tiles);
+  }
+};
 
 // dW (groups k, c taps) = the sum over the batch of dy (k, out…) times the matrix of x, transposed. Parts of the batch
 // are fixed by the shapes and added in order.
 template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy) {
-  const isa level = active_isa();
-  const kernels::conv_geometry& geometry = s.geometry;
-  const std::int64_t rows = geometry.rows(), columns = geometry.columns(),
-                     width = kernels::gemm_panel_columns<T>(level), panels = (rows + width - 1) / width,
-                     input = s.c * geometry.product(geometry.in), all = s.groups * s.k * rows;
-  const std::int64_t parts = std::min<std::int64_t>(s.batch, panels * s.groups >= 16 ? 1 : 8);
-  tensor<T> sums = tensor<T>({parts, all});
-  T* out = writable(sums);
-  parallel_for(parts * s.groups * panels, 1, [&](std::int64_t first, std::int64_t last) {
-    tensor<T> scratch = tensor<T>::empty({2 * width * columns + kernels::gemm_strips<T>(s.k, columns)});
-    T *lines = writable(scratch), *panel_of_rows = lines + width * columns, *strips = panel_of_rows + width * columns;
-    for (std::int64_t item = first; item < last;) {  // the panels of one part and group that are ours
-      const std::int64_t group = item / panels % s.groups, part = item / (panels * s.groups),
-                         panel_first = item % panels, panel_last = std::min(panels, panel_first + last - item);
-      for (std::int64_t n = s.batch * part / parts; n < s.batch * (part + 1) / parts; ++n) {
-        const std::int64_t image = n * s.groups + group;
-        kernels::gemm_pack_a<T>(level, {dy + image * s.k * columns, columns, 1}, s.k, columns, strips);
-        for (std::int64_t panel = panel_first; panel < panel_last; ++panel) {
-          const std::int64_t p = panel * width, count = std::min(width, rows - p);
-          for (std::int64_t i = 0; i < count; ++i)
-            kernels::conv_row(geometry, x + image * input, p + i, std::int64_t{0}, columns, lines + i * columns);
-          kernels::gemm_pack_b<T>({lines, 1, columns}, width, columns, count, 0, 1, panel_of_rows);
-          const kernels::gemm_problem<T> problem{
-              s.k,  count, columns, {},   strips, panel_of_rows, out + part * all + group * s.k * rows + p,
-              rows, true,  nullptr, false};
-          kernels::gemm_range<T>(level, problem, 0, s.k, 0, 1, nullptr);
+  const std::int64_t all = s.groups * s.k * s.geometry.rows();
+  const std::int64_t parts = std::min(s.batch, std::clamp<std::int64_t>((std::int64_t{1} << 21) / (all + 1), 1, 8));
+  if (s.k == 1) {
+    tensor<T> sums = tensor<T>::empty({parts, all});
+    conv_dot_gradient(s, x, dy, parts, all, writable(sums));
+    return parts == 1 ? sums : sum_rows(sums, parts, all);
+  }
+  const conv_panel_gradient<T> gradient(s, active_isa());
+  const std::int64_t blocks = std::min<std::int64_t>(gradient.panels, 8 / parts),  // of panels: for threads to share
+      of_panel = gradient.taps * gradient.rows * gradient.lanes, of_group = gradient.panels * of_panel;
+  tensor<T> sums({parts, s.groups * of_group});
+  T* to = writable(sums);
+  parallel_for(
+      parts * s.groups * blocks, conv_grain(s.batch * s.geometry.columns() * all / (parts * s.groups * blocks)),
+      [&](std::int64_t first, std::int64_t last) {
+        tensor<T> scratch = tensor<T>::empty({gradient.scratch()});
+        for (std::int64_t item = first; item < last; ++item) {
+          const std::int64_t block = item % blocks, group = item / blocks % s.groups, part = item / (blocks * s.groups);
+          gradient(x, dy, group, s.batch * part / parts, s.batch * (part + 1) / parts, gradient.panels * block / blocks,
+                   gradient.panels * (block + 1) / blocks, writable(scratch),
+                   to + (part * s.groups + group) * of_group);
         }
-      }
-      item += panel_last - panel_first;
-    }
-  });
-  return parts == 1 ? sums : sum_rows(sums, parts, all);
+      });
+  if (parts > 1) sums = sum_rows(sums, parts, s.groups * of_group);
+  tensor<T> dw = tensor<T>::empty({all});
+  gradient.collect(std::as_const(sums).data(), writable(dw));
+  return dw;
 }
 
 }  // namespace detail
@@ -144,8 +341,7 @@ template <int Axes> struct conv_op {
     if (const auto* stand_in = detail::stand_in(w))
       stand_in->conv(s, x.data(), bias, relu, to);
     else
-      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, active_isa()), x.data(), bias, relu,
-                           to);
+      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, s.geometry), x.data(), bias, relu, to);
     detail::activate_apart(options.activation, to, y.size());
     return y;
   }
@@ -174,9 +370,11 @@ template <int Axes> struct conv_op {
     }
     if (dx.wanted()) {
       tensor<T> g = dy.size() == 0 ? tensor<T>(k.x.shape()) : tensor<T>::empty(k.x.shape());
-      if (dy.size() > 0)
-        detail::conv_product(s, s.c, s.geometry.turned(s.k), detail::conv_strips(k.w, s, true, active_isa()),
-                             std::as_const(dy).data(), static_cast<const T*>(nullptr), false, detail::writable(g));
+      if (dy.size() > 0) {
+        const kernels::conv_geometry turned = s.geometry.turned(s.k);
+        detail::conv_product(s, s.c, turned, detail::conv_strips(k.w, s, true, turned), std::as_const(dy).data(),
+                             static_cast<const T*>(nullptr), false, detail::writable(g));
+      }
       dx.add(std::move(g));
     }
   }

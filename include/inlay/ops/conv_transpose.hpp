@@ -39,7 +39,8 @@ template <int Axes> struct conv_transpose_op {
     for (std::size_t axis = 3 - Axes; axis < 3; ++axis) out.append(s.geometry.in[axis]);
     tensor<T> y = tensor<T>::empty(out);
     T* to = detail::writable(y);
-    detail::conv_product(s, s.c, s.geometry.turned(s.k), detail::conv_strips(w, s, true, active_isa()), x.data(),
+    const kernels::conv_geometry turned = s.geometry.turned(s.k);
+    detail::conv_product(s, s.c, turned, detail::conv_strips(w, s, true, turned), x.data(),
                          b.size() > 0 ? b.data() : nullptr, options.activation.in_product(), to);
     detail::activate_apart(options.activation, to, y.size());
     return y;
@@ -68,8 +69,8 @@ template <int Axes> struct conv_transpose_op {
     }
     if (dx.wanted()) {
       tensor<T> g = tensor<T>::empty(k.x.shape());
-      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(k.w, s, false, active_isa()),
-                           std::as_const(dy).data(), static_cast<const T*>(nullptr), false, detail::writable(g));
+      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(k.w, s, false, s.geometry), std::as_const(dy).data(),
+                           static_cast<const T*>(nullptr), false, detail::writable(g));
       dx.add(std::move(g));
     }
   }

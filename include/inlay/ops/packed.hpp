@@ -9,7 +9,7 @@ namespace inlay::inline v0_1::detail {
 // Which part of a weight, in which order.
 struct packed_key {
   const void* data;
-  std::array<std::int64_t, 3> sizes;  // whatever tells the forms of one layout apart
+  std::array<std::int64_t, 6> sizes;  // whatever tells the forms of one layout apart
   int layout;                         // of the kernel that reads it
   isa level;
   bool operator==(const packed_key&) const = default;

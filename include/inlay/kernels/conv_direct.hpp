@@ -1,0 +1,419 @@
+// Convolution without its matrix (see conv.hpp). What a band of outputs sees is copied into an image of zero-padded
+// planes; for a stride s the elements of each phase, i mod s, have a plane of their own. Then neighbouring outputs see
+// neighbouring elements at every kernel position, and row p of the matrix is simply the image from offsets[p] on: the
+// register tile of gemm.hpp multiplies strips of weights with it unpacked. The copy costs a few percent; an image and
+// its sums stay in L2 (160 KiB each), a strip and what a tile sees in L1.
+//
+// Rows of an image lie `pitch` apart, and a product runs over all of a band's positions, those between the rows too:
+// what it gives there is not copied out. Padding in front of a row serves behind the row before it.
+//
+// The gradient of the input of a strided convolution is taken in passes: outputs of one phase see some of the kernel
+// positions, and see them as a convolution of stride 1 does.
+//
+// Order of a sum: that of a matrix product over the kernel positions seen (gemm.hpp), channel after channel.
+#pragma once
+
+#include "activation.hpp"
+#include "conv.hpp"
+
+INLAY_PRECISE_BEGIN
+
+namespace inlay::inline v0_1::kernels {
+
+// How the outputs of a pass look along one axis. Output i is first + i step; by kernel position k, when it `sees(k)`,
+// it sees the input's element start + i stride + distance(k).
+struct conv_line {
+  std::int64_t first, step, count;
+  std::int64_t start, stride;
+  std::int64_t kernel, dilation, spread;
+  std::int64_t phases = 1, reach = 0;  // of distances: how many there are mod stride, and the largest over stride
+
+  conv_line(const conv_geometry& g, std::size_t axis, std::int64_t phase) noexcept
+      : first(phase),
+        step(g.spread[axis]),
+        count((g.out[axis] - phase + step - 1) / step),
+        start(phase - g.padding[axis]),
+        stride(g.stride[axis]),
+        kernel(g.kernel[axis]),
+        dilation(g.dilation[axis]),
+        spread(g.spread[axis]),
+        origin_(start) {
+    if (count < 0) count = 0;
+    std::int64_t nearest = 0, farthest = 0;
+    bool any = false;
+    for (std::int64_t k = 0; k < kernel; ++k)
+      if (sees(k)) {
+        farthest = (origin_ + k * dilation) / spread;
+        if (!any) nearest = farthest;
+        any = true;
+      }
+    if (spread > 1) start = nearest;
+    const std::int64_t most = spread > 1 ? farthest - nearest : (kernel - 1) * dilation;
+    phases = most < stride ? most + 1 : stride;
+    reach = most / stride;
+  }
+
+  bool sees(std::int64_t k) const noexcept { return spread == 1 || (origin_ + k * dilation) % spread == 0; }
+  std::int64_t distance(std::int64_t k) const noexcept {
+    return spread == 1 ? k * dilation : (origin_ + k * dilation) / spread - start;
+  }
+  std::int64_t seen() const noexcept {
+    std::int64_t out = 0;
+    for (std::int64_t k = 0; k < kernel; ++k) out += sees(k);
+    return out;
+  }
+
+ private:
+  std::int64_t origin_;
+};
+
+// One pass, and how it is cut into bands of `height` x `width` outputs of axes 1 and 2 (one output of axis 0 each).
+struct conv_pass {
+  conv_line line[3];
+  std::int64_t rows;           // of the matrix: kernel positions seen, of all channels
+  std::int64_t height, width;  // of a band, at most
+  std::int64_t down, across;   // bands along axes 1 and 2
+  std::int64_t pitch, plane, planes;
+  std::int64_t positions;  // columns of a band's product, with room for whole tiles
+
+  // The number of passes; pass i is conv_pass(…, i, …).
+  static std::int64_t count(const conv_geometry& g) noexcept { return g.product(g.spread); }
+
+  // For `m` rows of weights and elements of `size` bytes.
+  conv_pass(const conv_geometry& g, std::int64_t i, std::int64_t m, std::int64_t size) noexcept
+      : line{{g, 0, i / (g.spread[2] * g.spread[1])}, {g, 1, i / g.spread[2] % g.spread[1]}, {g, 2, i % g.spread[2]}} {
+    constexpr std::int64_t budget = 160 << 10, longest = 512, lanes = 64;  // lanes: four registers of any level
+    rows = g.channels * line[0].seen() * line[1].seen() * line[2].seen();
+    across = (line[2].count + longest - 1) / longest;
+    width = across == 0 ? 0 : (line[2].count + across - 1) / across;
+    pitch = width + line[2].reach;
+    if (across == 1) pitch -= shared_padding(line[2], g.in[2], pitch);
+    if (pitch < width) pitch = width;
+    planes = g.channels * line[0].seen() * line[1].phases * line[2].phases;
+    const std::int64_t line_size = pitch * size, of_image = budget / (planes * line_size + 1) - line[1].reach,
+                       of_sums = budget / (m * line_size + 1);
+    height = of_image < of_sums ? of_image : of_sums;
+    if (height < 1) height = 1;
+    down = (line[1].count + height - 1) / height;
+    height = down == 0 ? 0 : (line[1].count + down - 1) / down;
+    positions = (height * pitch + lanes - 1) / lanes * lanes;
+    // An odd number of cache lines: planes side by side in every set of L1.
+    const std::int64_t per_line = 64 / size;
+    plane = (positions + line[1].reach * pitch + line[2].reach + per_line - 1) / per_line;
+    plane = (plane | 1) * per_line;
+  }
+
+  std::int64_t bands() const noexcept { return line[0].count * down * across; }
+  std::int64_t sums(std::int64_t m) const noexcept { return (m + 12) * positions; }
+
+ private:
+  // Zeros that every row of a plane has in front and behind.
+  static std::int64_t shared_padding(const conv_line& l, std::int64_t in, std::int64_t length) noexcept {
+    const std::int64_t front = (-l.start - (l.phases - 1) + l.stride - 1) / l.stride,
+                       behind = length - (in - l.start + l.stride - 1) / l.stride,
+                       both = front < behind ? front : behind;
+    return both > 0 ? both : 0;
+  }
+};
+
+// Which outputs a band has.
+struct conv_band {
+  std::int64_t at[3], height, width;  // the first, counted within the pass
+
+  conv_band(const conv_pass& pass, std::int64_t i) noexcept
+      : at{i / (pass.down * pass.across), i / pass.across % pass.down * pass.height, i % pass.across * pass.width},
+        height(pass.line[1].count - at[1]),
+        width(pass.line[2].count - at[2]) {
+    if (height > pass.height) height = pass.height;
+    if (width > pass.width) width = pass.width;
+  }
+};
+
+// f(channel, k0, k1, k2, p) for the kernel positions that a pass sees, in the order of the matrix's rows p.
+template <class F> void each_tap(const conv_geometry& g, const conv_pass& pass, F f) {
+  std::int64_t p = 0;
+  for (std::int64_t c = 0; c < g.channels; ++c)
+    for (std::int64_t k0 = 0; k0 < g.kernel[0]; ++k0)
+      for (std::int64_t k1 = 0; k1 < g.kernel[1]; ++k1)
+        for (std::int64_t k2 = 0; k2 < g.kernel[2]; ++k2)
+          if (pass.line[0].sees(k0) && pass.line[1].sees(k1) && pass.line[2].sees(k2)) f(c, k0, k1, k2, p++);
+}
+
+// Where in the image each row of the matrix begins.
+[[gnu::noinline]] inline void conv_offsets(const conv_geometry& g, const conv_pass& pass,
+                                           std::int32_t* offsets) noexcept {
+  const conv_line &one = pass.line[1], &two = pass.line[2];
+  std::int64_t depth = -1, last_c = -1, last_k0 = -1;  // planes of (channel, k0) come one after the other
+  each_tap(g, pass, [&](std::int64_t c, std::int64_t k0, std::int64_t k1, std::int64_t k2, std::int64_t p) {
+    if (c != last_c || k0 != last_k0) ++depth, last_c = c, last_k0 = k0;
+    const std::int64_t d1 = one.distance(k1), d2 = two.distance(k2),
+                       plane = (depth * one.phases + d1 % one.stride) * two.phases + d2 % two.stride;
+    offsets[p] = static_cast<std::int32_t>(plane * pass.plane + d1 / one.stride * pass.pitch + d2 / two.stride);
+  });
+}
+
+namespace detail {
+
+// to[i] = row[first + i stride], 0 outside.
+template <class T>
+INLAY_INLINE void conv_copy(const T* row, std::int64_t in, std::int64_t first, std::int64_t stride, std::int64_t count,
+                            T* to) {
+  std::int64_t begin = first < 0 ? (stride - 1 - first) / stride : 0;
+  std::int64_t end = first < in ? (in - first + stride - 1) / stride : 0;
+  end = end < count ? end : count;
+  begin = begin < end ? begin : end;
+  std::int64_t i = begin;
+  const T* from = row + first;
+  if (stride == 1) {
+    __builtin_memcpy(to + i, from + i, static_cast<std::size_t>(end - i) * sizeof(T));
+    i = end;
+  } else if (stride == 2) {
+    using V = simd<T, isa::plain>;
+    for (; i + V::size < end; i += V::size) {  // the last element read twice is inside
+      const V a = V::load(from + 2 * i), b = V::load(from + 2 * i + V::size);
+      if constexpr (V::size == 4)
+        V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2, 4, 6)).store(to + i);
+      else
+        V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2)).store(to + i);
+    }
+  }
+  for (; i < end; ++i) to[i] = from[i * stride];
+  for (i = 0; i < begin; ++i) to[i] = T{0};
+  for (i = end; i < count; ++i) to[i] = T{0};
+}
+
+}  // namespace detail
+
+// The image of a band, from the input of one group (channels, in…).
+template <class T>
+[[gnu::noinline]] void conv_image(const conv_geometry& g, const conv_pass& pass, const conv_band& band, const T* x,
+                                  T* image) noexcept {
+  const conv_line &zero = pass.line[0], &one = pass.line[1], &two = pass.line[2];
+  const std::int64_t height = band.height + one.reach, width = band.width + two.reach;
+  for (std::int64_t c = 0; c < g.channels; ++c)
+    for (std::int64_t k0 = 0; k0 < zero.kernel; ++k0) {
+      if (!zero.sees(k0)) continue;
+      const std::int64_t i0 = zero.start + band.at[0] * zero.stride + zero.distance(k0);
+      const T* slice = x + (c * g.in[0] + i0) * g.in[1] * g.in[2];
+      for (std::int64_t f1 = 0; f1 < one.phases; ++f1)
+        for (std::int64_t f2 = 0; f2 < two.phases; ++f2, image += pass.plane)
+          for (std::int64_t r = 0; r < height; ++r) {
+            const std::int64_t i1 = one.start + f1 + (band.at[1] + r) * one.stride;
+            const bool inside = i0 >= 0 && i0 < g.in[0] && i1 >= 0 && i1 < g.in[1];
+            detail::conv_copy(slice + (inside ? i1 : 0) * g.in[2], inside ? g.in[2] : 0,
+                              two.start + f2 + band.at[2] * two.stride, two.stride, width, image + r * pass.pitch);
+          }
+    }
+}
+
+// C (rows x columns) = A B, or C += A B, over `length` of k: A in strips (see gemm.hpp), row p of B at image +
+// offsets[p]. Writes C up to the next whole tile. A single row takes four registers of columns at a time.
+template <class T> struct conv_tiles {
+  std::int64_t rows, columns, length;
+  const T* strips;
+  std::int64_t k, skip;  // of a strip: its length, and where the part begins
+  const T* image;
+  const std::int32_t* offsets;
+  bool add;
+  T* c;
+  std::int64_t c_row;
+
+  template <isa Level> INLAY_INLINE static void run(const conv_tiles* t) noexcept {
+    for (std::int64_t i = 0; i < t->rows; i += gemm_block_rows)
+      t->block<Level>(t->strips + i * t->k, t->rows - i < gemm_block_rows ? t->rows - i : gemm_block_rows,
+                      t->c + i * t->c_row);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void block(const T* strip, std::int64_t height, T* to) const {
+    constexpr int widest = gemm_blocking<T, Level>::rows, lanes = simd<T, Level>::size;
+    if (height == 1) {
+      for (std::int64_t j = 0; j < columns; j += 4 * lanes) multiply<Level, 1, 4>(strip + skip, image + j, to + j);
+      return;
+    }
+    for (std::int64_t j = 0; j < columns; j += 2 * lanes) {
+      const T* a = strip;
+      for (std::int64_t s = 0; s < height;) {
+        const std::int64_t of = detail::strip_height(height - s, widest);
+        if (of == widest)
+          multiply<Level, widest, 2>(a + of * skip, image + j, to + s * c_row + j);
+        else if constexpr (widest != 4)
+          multiply<Level, 4, 2>(a + of * skip, image + j, to + s * c_row + j);
+        a += of * k;
+        s += of;
+      }
+    }
+  }
+
+  template <isa Level, int Rows, int Registers> INLAY_INLINE void multiply(const T* a, const T* b, T* to) const {
+    using V = simd<T, Level>;
+    V sum[Rows][Registers];
+#pragma GCC unroll 12
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < Registers; ++j) sum[i][j] = V::zero();
+    for (const std::int32_t *at = offsets, *end = offsets + length; at != end; ++at, a += Rows) {
+      const T* from = b + *at;
+      V right[Registers];
+#pragma GCC unroll 4
+      for (int j = 0; j < Registers; ++j) right[j] = V::load(from + j * V::size);
+#pragma GCC unroll 12
+      for (int i = 0; i < Rows; ++i) {
+        const V left(a[i]);
+#pragma GCC unroll 4
+        for (int j = 0; j < Registers; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
+      }
+    }
+    const std::int64_t step = c_row;
+    if (add) {
+#pragma GCC unroll 12
+      for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < Registers; ++j) sum[i][j] = V::load(to + i * step + j * V::size) + sum[i][j];
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < Registers; ++j) sum[i][j].store(to + i * step + j * V::size);
+  }
+};
+
+// Copies a band's sums to where they belong: y = f(sum + bias), f = max(·, 0) or nothing.
+template <class T> struct conv_finish {
+  std::int64_t rows, height, width;
+  const T* sums;
+  std::int64_t sums_row, pitch;
+  const T* bias;  // of each row, or null
+  bool relu;
+  T* y;  // of the first output
+  std::int64_t y_row, y_line, y_step;
+
+  using memory_bound = void;
+  template <isa Level> INLAY_INLINE static void run(const conv_finish* f) noexcept {
+    for (std::int64_t i = 0; i < f->rows; ++i)
+      for (std::int64_t r = 0; r < f->height; ++r)
+        f->line<Level>(f->sums + i * f->sums_row + r * f->pitch, f->bias == nullptr ? T{0} : f->bias[i],
+                       f->y + i * f->y_row + r * f->y_line);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void line(const T* from, T term, T* to) const {
+    using wide = simd<T, Level>;
+    using narrow = simd<T, isa::plain>;
+    if (y_step != 1)
+      for (std::int64_t j = 0; j < width; ++j) {
+        T one[narrow::size];
+        finished(narrow(from[j]), narrow(term)).store(one);
+        to[j * y_step] = one[0];
+      }
+    else if (width >= wide::size)
+      registers<wide>(from, term, to);
+    else if (width >= narrow::size)
+      registers<narrow>(from, term, to);
+    else
+      finished(narrow::load_first(from, width), narrow(term)).store_first(to, width);
+  }
+  // The last register overlaps the one before it.
+  template <class V> INLAY_INLINE void registers(const T* from, T term, T* to) const {
+    const V more(term);
+    std::int64_t j = 0;
+    for (; j + V::size <= width; j += V::size) finished(V::load(from + j), more).store(to + j);
+    if (j < width) finished(V::load(from + width - V::size), more).store(to + width - V::size);
+  }
+  template <class V> INLAY_INLINE V finished(const V& sum, const V& term) const {
+    const V out = sum + term;
+    return relu ? function::relu{}(out) : out;
+  }
+};
+
+// sums[p] += the products of a band's gradients with row p of the matrix: all of a weight's gradient where a group has
+// one output channel. Eight rows at a time; dy's lines lie `line` apart.
+template <class T> struct conv_dots {
+  std::int64_t rows, height, width;
+  const T* dy;
+  std::int64_t line;
+  const T* image;
+  std::int64_t pitch;
+  const std::int32_t* offsets;
+  T* sums;
+
+  using memory_bound = void;
+  template <isa Level> INLAY_INLINE static void run(const conv_dots* d) noexcept {
+    std::int64_t p = 0;
+    for (; p + together <= d->rows; p += together) d->add<Level, together>(p);
+    for (; p < d->rows; ++p) d->add<Level, 1>(p);
+  }
+
+ private:
+  static constexpr int together = 8;
+  template <isa Level, int Rows> INLAY_INLINE void add(std::int64_t p) const {
+    using V = simd<T, Level>;
+    V sum[Rows];
+    const T* at[Rows];
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) {
+      sum[i] = V::zero();
+      at[i] = image + offsets[p + i];
+    }
+    for (std::int64_t r = 0; r < height; ++r)
+      for (std::int64_t j = 0; j < width; j += V::size) {
+        const V left = V::load_up_to(dy + r * line + j, width - j);  // zeros behind the line
+        const bool whole = width - j >= V::size;
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i) {
+          const T* from = at[i] + r * pitch + j;
+          sum[i] = multiply_add(left, whole ? V::load(from) : V::load_first(from, width - j), sum[i]);
+        }
+      }
+    for (int i = 0; i < Rows; ++i) sums[p + i] += sum_lanes(sum[i]);
+  }
+};
+
+// Gradients of weights: pixels are what is summed over, so the image is turned: [pixel][lanes], one panel of channels
+// at a time, and a kernel position is a distance in pixels. Where there are few channels, the lanes hold the rows of
+// the matrix instead, and there is one position.
+struct conv_pixels {
+  std::int64_t height, width;  // of a band of outputs, at most
+  std::int64_t pitch, size;    // pixels of a row of the image, and of all of it
+  bool rows_in_lanes;
+
+  conv_pixels(const conv_geometry& g, std::int64_t m, std::int64_t lanes) noexcept {
+    constexpr std::int64_t most = 256;
+    const std::int64_t taps = g.product(g.kernel), panels = (g.channels + lanes - 1) / lanes,
+                       row_panels = (g.rows() + lanes - 1) / lanes;
+    rows_in_lanes = row_panels * (m + 24) < panels * taps * m;
+    width = g.out[2] < most ? g.out[2] : most;
+    height = width == 0 || width < g.out[2] ? 1 : most / width;
+    if (height > g.out[1]) height = g.out[1];
+    if (height < 1) height = 1;
+    pitch = (width - 1) * g.stride[2] + (g.kernel[2] - 1) * g.dilation[2] + 1;
+    size =
+        rows_in_lanes ? height * width : ((height - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1) * pitch;
+  }
+};
+
+// `count` <= lanes channels from x on, as output (o1, o2) on sees them from the first kernel position: rows x pitch
+// pixels of slice i0 of axis 0.
+template <class T>
+[[gnu::noinline]] void conv_turned_image(const conv_geometry& g, const T* x, std::int64_t count, std::int64_t lanes,
+                                         std::int64_t i0, std::int64_t o1, std::int64_t o2, std::int64_t rows,
+                                         std::int64_t pitch, T* image) noexcept {
+  const std::int64_t step = g.product(g.in), first = o2 * g.stride[2] - g.padding[2];
+  const std::int64_t begin = first < 0 ? (-first < pitch ? -first : pitch) : 0;
+  std::int64_t end = g.in[2] - first < pitch ? g.in[2] - first : pitch;
+  if (end < begin) end = begin;
+  for (std::int64_t r = 0; r < rows; ++r, image += pitch * lanes) {
+    const std::int64_t i1 = o1 * g.stride[1] - g.padding[1] + r;
+    const bool inside = i1 >= 0 && i1 < g.in[1];
+    const std::int64_t from = inside ? begin : pitch, to = inside ? end : pitch;
+    for (std::int64_t i = 0; i < from * lanes; ++i) image[i] = T{0};
+    if (from < to)
+      detail::pack_lines(x + (i0 * g.in[1] + i1) * g.in[2] + first + from, step, std::int64_t{1}, count, lanes,
+                         to - from, image + from * lanes);
+    for (std::int64_t i = to * lanes; i < pitch * lanes; ++i) image[i] = T{0};
+  }
+}
+
+}  // namespace inlay::inline v0_1::kernels
+
+INLAY_PRECISE_END
