@@ -74,7 +74,7 @@ struct conv_pass {
   std::int64_t height, width;  // of a band, at most
   std::int64_t down, across;   // bands along axes 1 and 2
   std::int64_t pitch, plane, planes;
-  std::int64_t positions;  // columns of a band's product, with room for whole tiles
+  std::int64_t positions;  // columns of a band's product, with room for whole tiles; rows of sums lie so far apart
 
   // The number of passes; pass i is conv_pass(…, i, …).
   static std::int64_t count(const conv_geometry& g) noexcept { return g.product(g.spread); }
@@ -96,11 +96,11 @@ struct conv_pass {
     if (height < 1) height = 1;
     down = (line[1].count + height - 1) / height;
     height = down == 0 ? 0 : (line[1].count + down - 1) / down;
-    positions = (height * pitch + lanes - 1) / lanes * lanes;
-    // An odd number of cache lines: planes side by side in every set of L1.
+    // Planes and rows of sums take an odd number of cache lines: so they share all sets of L1.
     const std::int64_t per_line = 64 / size;
-    plane = (positions + line[1].reach * pitch + line[2].reach + per_line - 1) / per_line;
-    plane = (plane | 1) * per_line;
+    const auto odd_lines = [&](std::int64_t elements) { return ((elements + per_line - 1) / per_line | 1) * per_line; };
+    positions = odd_lines((height * pitch + lanes - 1) / lanes * lanes);
+    plane = odd_lines(positions + line[1].reach * pitch + line[2].reach);
   }
 
   std::int64_t bands() const noexcept { return line[0].count * down * across; }
@@ -206,52 +206,76 @@ template <class T>
     }
 }
 
-// C (rows x columns) = A B, or C += A B, over `length` of k: A in strips (see gemm.hpp), row p of B at image +
-// offsets[p]. Writes C up to the next whole tile. A single row takes four registers of columns at a time.
+// C = A B, or C += A B, over `length` of k: A in strips (see gemm.hpp), row p of B at image + offsets[p]. C has `lines`
+// of `columns` columns each. A single row takes four registers of columns at a time.
+//
+// Sums that are `staged` are written up to the next whole tile, beyond the columns and rows. Where C is the result, the
+// last tile of a line overlaps the one before it, and bias and relu are applied: this takes exact_rows(), lines of a
+// tile or more, and all of k at once where they are no whole tiles.
 template <class T> struct conv_tiles {
-  std::int64_t rows, columns, length;
+  std::int64_t rows, lines, columns, length;
   const T* strips;
   std::int64_t k, skip;  // of a strip: its length, and where the part begins
   const T* image;
+  std::int64_t pitch;  // from a line to the next
   const std::int32_t* offsets;
-  bool add;
   T* c;
-  std::int64_t c_row;
+  std::int64_t c_row, c_line;
+  bool add, staged;
+  const T* bias = nullptr;  // of each row
+  bool relu = false;
+
+  // Whether strips hold `rows` rows and no others.
+  static bool exact_rows(std::int64_t rows, isa level) noexcept {
+    return rows == 1 || (level == isa::avx2 ? rows % 2 == 0 && rows != 2 : rows % 4 == 0);
+  }
+  // Columns of a tile: of the narrowest one.
+  static std::int64_t tile_columns(isa level) noexcept { return gemm_panel_columns<T>(level); }
 
   template <isa Level> INLAY_INLINE static void run(const conv_tiles* t) noexcept {
     for (std::int64_t i = 0; i < t->rows; i += gemm_block_rows)
-      t->block<Level>(t->strips + i * t->k, t->rows - i < gemm_block_rows ? t->rows - i : gemm_block_rows,
-                      t->c + i * t->c_row);
+      for (std::int64_t r = 0; r < t->lines; ++r)
+        t->block<Level>(i, t->rows - i < gemm_block_rows ? t->rows - i : gemm_block_rows, t->image + r * t->pitch,
+                        t->c + i * t->c_row + r * t->c_line);
   }
 
  private:
-  template <isa Level> INLAY_INLINE void block(const T* strip, std::int64_t height, T* to) const {
+  // Rows [first, first + height) of a line.
+  template <isa Level> INLAY_INLINE void block(std::int64_t first, std::int64_t height, const T* from, T* to) const {
     constexpr int widest = gemm_blocking<T, Level>::rows, lanes = simd<T, Level>::size;
-    if (height == 1) {
-      for (std::int64_t j = 0; j < columns; j += 4 * lanes) multiply<Level, 1, 4>(strip + skip, image + j, to + j);
-      return;
-    }
-    for (std::int64_t j = 0; j < columns; j += 2 * lanes) {
+    const T* const strip = strips + first * k;
+    const std::int64_t width = height == 1 && (staged || columns >= 4 * lanes) ? 4 * lanes : 2 * lanes;
+    for (std::int64_t j = 0; j < columns; j += width) {
+      if (!staged && j > columns - width) j = columns - width;
       const T* a = strip;
       for (std::int64_t s = 0; s < height;) {
-        const std::int64_t of = detail::strip_height(height - s, widest);
+        const std::int64_t of = height == 1 ? 1 : detail::strip_height(height - s, widest);
+        const T* part = a + of * skip;
+        T* out = to + s * c_row + j;
         if (of == widest)
-          multiply<Level, widest, 2>(a + of * skip, image + j, to + s * c_row + j);
+          multiply<Level, widest, 2>(part, from + j, out, first + s);
+        else if (of == 1)
+          width > 2 * lanes ? multiply<Level, 1, 4>(part, from + j, out, first)
+                            : multiply<Level, 1, 2>(part, from + j, out, first);
         else if constexpr (widest != 4)
-          multiply<Level, 4, 2>(a + of * skip, image + j, to + s * c_row + j);
+          multiply<Level, 4, 2>(part, from + j, out, first + s);
         a += of * k;
         s += of;
       }
     }
   }
 
-  template <isa Level, int Rows, int Registers> INLAY_INLINE void multiply(const T* a, const T* b, T* to) const {
+  template <isa Level, int Rows, int Registers>
+  INLAY_INLINE void multiply(const T* a, const T* b, T* to, std::int64_t row) const {
     using V = simd<T, Level>;
     V sum[Rows][Registers];
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
       for (int j = 0; j < Registers; ++j) sum[i][j] = V::zero();
+    const std::int64_t step = c_row;
+    if (add)
+      for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * step);
     for (const std::int32_t *at = offsets, *end = offsets + length; at != end; ++at, a += Rows) {
       const T* from = b + *at;
       V right[Registers];
@@ -264,12 +288,25 @@ template <class T> struct conv_tiles {
         for (int j = 0; j < Registers; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
-    const std::int64_t step = c_row;
     if (add) {
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
         for (int j = 0; j < Registers; ++j) sum[i][j] = V::load(to + i * step + j * V::size) + sum[i][j];
+    }
+    if (bias != nullptr) {
+#pragma GCC unroll 12
+      for (int i = 0; i < Rows; ++i) {
+        const V term(bias[row + i]);
+#pragma GCC unroll 4
+        for (int j = 0; j < Registers; ++j) sum[i][j] += term;
+      }
+    }
+    if (relu) {
+#pragma GCC unroll 12
+      for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < Registers; ++j) sum[i][j] = function::relu{}(sum[i][j]);
     }
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)

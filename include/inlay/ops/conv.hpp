@@ -72,13 +72,26 @@ inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
   return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
 }
 
+// Whether tiles write to the result at once, or sums are staged and copied. Lines with gaps are staged, but for a
+// single channel: many channels would be written a few elements at a time each, which memory does not like.
+template <class T>
+bool conv_is_direct(const kernels::conv_pass& pass, std::int64_t m, std::int64_t parts, bool joined, isa level) {
+  using tiles = kernels::conv_tiles<T>;
+  const kernels::conv_line &one = pass.line[1], &two = pass.line[2];
+  const std::int64_t tile = tiles::tile_columns(level), columns = joined ? pass.height * pass.width : pass.width,
+                     last = joined ? (one.count - (pass.down - 1) * pass.height) * pass.width
+                                   : two.count - (pass.across - 1) * pass.width;
+  return two.step == 1 && (joined || m == 1) && tiles::exact_rows(m, level) && columns >= tile && last >= tile &&
+         (parts == 1 || (columns % tile == 0 && last % tile == 0));
+}
+
 // y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be null, f is max(·, 0) when `relu`.
 template <class T>
 void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& g, const tensor<T>& strips,
                   const T* x, const T* bias, bool relu, T* y) {
   const isa level = active_isa();
   const std::int64_t columns = g.columns(), room = kernels::gemm_strips<T>(m, g.rows()),
-                     input = g.channels * g.product(g.in), depth = kernels::gemm_most_depth<T>(16);
+                     input = g.channels * g.product(g.in);
   std::int64_t before = 0;  // rows of the matrix that earlier passes have seen
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, m, sizeof(T));
@@ -86,49 +99,61 @@ void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geome
     kernels::conv_offsets(g, pass, writable(offsets));
     const T* weights = strips.data() + kernels::gemm_strips<T>(m, before);
     before += pass.rows;
-    const std::int64_t bands = pass.bands();
-    const std::int64_t parts = (pass.rows + depth - 1) / depth, part = parts == 0 ? 0 : (pass.rows + parts - 1) / parts;
+    const std::int64_t bands = pass.bands(), most = 384, parts = (pass.rows + most - 1) / most,
+                       part = parts == 0 ? 0 : (pass.rows + parts - 1) / parts;
+    const bool joined = pass.across == 1 && pass.pitch == g.out[2] && pass.line[2].step == 1;
+    const bool direct = conv_is_direct<T>(pass, m, parts, joined, level);
     parallel_for(s.batch * s.groups * bands, conv_grain(pass.positions * m * (pass.rows + 8)),
                  [&](std::int64_t first, std::int64_t last) {
-                   tensor<T> scratch = tensor<T>::empty({pass.planes * pass.plane + pass.sums(m)});
+                   tensor<T> scratch = tensor<T>::empty({pass.planes * pass.plane + (direct ? 0 : pass.sums(m))});
                    T *image = writable(scratch), *sums = image + pass.planes * pass.plane;
                    for (std::int64_t item = first; item < last; ++item) {
                      const std::int64_t plane = item / bands, group = plane % s.groups;
                      const kernels::conv_band band(pass, item % bands);
                      kernels::conv_image(g, pass, band, x + plane * input, image);
-                     std::int64_t p = 0;
-                     do {  // at least once: where no kernel position looks, y = f(bias)
-                       const kernels::conv_tiles<T> tiles{m,
-                                                          (band.height - 1) * pass.pitch + band.width,
-                                                          std::min(part, pass.rows - p),
-                                                          weights + group * room,
-                                                          pass.rows,
-                                                          p,
-                                                          image,
-                                                          offsets.data() + p,
-                                                          p > 0,
-                                                          sums,
-                                                          pass.positions};
-                       dispatch<kernels::conv_tiles<T>>(level, &tiles);
-                       p += part;
-                     } while (p < pass.rows);
                      const kernels::conv_line* line = pass.line;
                      const auto out = [&](std::size_t axis) {
                        return line[axis].first + band.at[axis] * line[axis].step;
                      };
-                     const kernels::conv_finish<T> finish{
-                         m,
-                         band.height,
-                         band.width,
-                         sums,
-                         pass.positions,
-                         pass.pitch,
-                         bias == nullptr ? nullptr : bias + group * m,
-                         relu,
-                         y + plane * m * columns + (out(0) * g.out[1] + out(1)) * g.out[2] + out(2),
-                         columns,
-                         line[1].step * g.out[2],
-                         line[2].step};
+                     T* to = y + plane * m * columns + (out(0) * g.out[1] + out(1)) * g.out[2] + out(2);
+                     const T* term = bias == nullptr ? nullptr : bias + group * m;
+                     kernels::conv_tiles<T> tiles{.rows = m,
+                                                  .lines = 1,
+                                                  .columns = (band.height - 1) * pass.pitch + band.width,
+                                                  .length = 0,
+                                                  .strips = weights + group * room,
+                                                  .k = pass.rows,
+                                                  .skip = 0,
+                                                  .image = image,
+                                                  .pitch = pass.pitch,
+                                                  .offsets = offsets.data(),
+                                                  .c = direct ? to : sums,
+                                                  .c_row = direct ? columns : pass.positions,
+                                                  .c_line = line[1].step * g.out[2],
+                                                  .add = false,
+                                                  .staged = !direct};
+                     if (direct && !joined) tiles.lines = band.height, tiles.columns = band.width;
+                     do {  // at least once: where no kernel position looks, y = f(bias)
+                       tiles.length = std::min(part, pass.rows - tiles.skip);
+                       if (direct && tiles.skip + part >= pass.rows) tiles.bias = term, tiles.relu = relu;
+                       dispatch<kernels::conv_tiles<T>>(level, static_cast<const kernels::conv_tiles<T>*>(&tiles));
+                       tiles.skip += part;
+                       tiles.offsets += part;
+                       tiles.add = true;
+                     } while (tiles.skip < pass.rows);
+                     if (direct) continue;
+                     const kernels::conv_finish<T> finish{.rows = m,
+                                                          .height = band.height,
+                                                          .width = band.width,
+                                                          .sums = sums,
+                                                          .sums_row = pass.positions,
+                                                          .pitch = pass.pitch,
+                                                          .bias = term,
+                                                          .relu = relu,
+                                                          .y = to,
+                                                          .y_row = columns,
+                                                          .y_line = line[1].step * g.out[2],
+                                                          .y_step = line[2].step};
                      dispatch<kernels::conv_finish<T>>(level, &finish);
                    }
                  });
@@ -274,7 +299,21 @@ template <class T> class conv_panel_gradient {
   }
 
   void add(const T* image, std::int64_t count, const T* strips, T* to) const {
-    const kernels::conv_tiles<T> tiles{s_.k, lanes, count, strips, count, 0, image, offsets_.data(), true, to, lanes};
+    const kernels::conv_tiles<T> tiles{.rows = s_.k,
+                                       .lines = 1,
+                                       .columns = lanes,
+                                       .length = count,
+                                       .strips = strips,
+                                       .k = count,
+                                       .skip = 0,
+                                       .image = image,
+                                       .pitch = 0,
+                                       .offsets = offsets_.data(),
+                                       .c = to,
+                                       .c_row = lanes,
+                                       .c_line = 0,
+                                       .add = true,
+                                       .staged = true};
     dispatch<kernels::conv_tiles<T>>(level_, &tiles);
   }
 };
