@@ -1,10 +1,11 @@
 // C = f(A B + bias): packed and blocked matrix product for float and double.
 //
-// B is packed once into panels of `columns` columns ([panel][k][columns], zero padded), so weights can be kept packed.
-// A is packed a block at a time into strips of `rows` rows ([strip][k][rows]), or comes in strips. A register tile
-// holds rows x columns of C: 6 x 2 registers of 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles
-// of latency), 12 x 2 of 32 with AVX-512, and 4 x 2 where a product needs a register before it is added. A panel piece
-// of `depth` rows (16 KiB) stays in L1 while the strips of a block of A (240 KiB, L2) stream by.
+// B is packed once into panels of `columns` columns ([panel][k][columns], zero padded), so weights can be kept packed;
+// one that is used once, and little, is read where it lies. A is packed a block at a time into strips of `rows` rows
+// ([strip][k][rows]); a single row is read where it lies. A register tile holds rows x columns of C: 6 x 2 registers of
+// 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles of latency), 12 x 2 of 32 with AVX-512, and 4 x
+// 2 where a product needs a register before it is added. A panel piece of `depth` rows (16 KiB) stays in L1 while the
+// strips of a block of A (240 KiB, L2) stream by.
 //
 // Order of a sum: from 0 over `depth` rows of k, then these parts in order. It depends on k alone, so a row of C has
 // the same bits whatever other rows, tiles or threads there are.
@@ -43,9 +44,9 @@ template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k)
   const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
   return parts <= 1 ? k : (k + parts - 1) / parts;
 }
-// Elements of scratch memory that one call of gemm_range needs.
+// Elements of scratch memory that one call of gemm_range needs: a block of A, and a panel piece.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
-  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);
+  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns) + 16 * 1024 / sizeof(T);
 }
 // Elements of A (m x k) in strips.
 template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {
@@ -86,33 +87,37 @@ INLAY_INLINE void transpose_square(const T* in, std::int64_t in_step, T* out, st
   }
 }
 
+// `depth` rows of `width` elements, `step` apart, to rows that follow each other; a register of 16 bytes or more wide.
+template <class T>
+INLAY_INLINE void pack_rows(const T* in, std::int64_t step, std::int64_t width, std::int64_t depth, T* out) {
+  using V = simd<T, isa::plain>;
+  for (std::int64_t p = 0; p < depth; ++p, in += step, out += width)
+    for (std::int64_t j = 0; j < width; j += V::size) {
+      const std::int64_t at = j < width - V::size ? j : width - V::size;  // the last one over the one before it
+      V::load(in + at).store(out + at);
+    }
+}
+
 // Packs `width` lines of length `depth` so that element p of line i is out[p * width + i]; lines from `lines` on are 0.
 // Line i starts at in + i * line_step, its elements are `step` apart.
 template <class T>
 [[gnu::noinline]] void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines,
-                              std::int64_t width, std::int64_t depth, T* out) {
+                                  std::int64_t width, std::int64_t depth, T* out) {
   constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
-  if (line_step == 1 && lines == width) {  // lines lie side by side
-    using V = simd<T, isa::plain>;         // every width is a multiple of 16 bytes, or 1
-    for (std::int64_t p = 0; p < depth; ++p)
-      for (std::int64_t j = 0; j < width; j += V::size)
-        V::load_up_to(in + p * step + j, width - j).store_up_to(out + p * width + j, width - j);
-    return;
-  }
-  std::int64_t i = 0;
-  if (step == 1) {  // lines are contiguous: transpose squares
-    for (; i + square <= lines; i += square) {
-      std::int64_t p = 0;
-      for (; p + square <= depth; p += square)
-        transpose_square(in + i * line_step + p, line_step, out + p * width + i, width);
-      for (; p < depth; ++p)
-        for (std::int64_t j = i; j < i + square; ++j) out[p * width + j] = in[j * line_step + p];
-    }
-  }
-  for (std::int64_t p = 0; p < depth; ++p) {
-    for (std::int64_t j = i; j < lines; ++j) out[p * width + j] = in[j * line_step + p * step];
-    for (std::int64_t j = lines; j < width; ++j) out[p * width + j] = T{0};
-  }
+  if (line_step == 1 && lines == width && width >= square)  // lines lie side by side
+    return width == 4 * square ? pack_rows(in, step, 4 * square, depth, out) : pack_rows(in, step, width, depth, out);
+  std::int64_t p = 0;
+  if (step == 1 && lines >= square)  // lines are contiguous: transpose squares, the last one over the one before it
+    for (; p + square <= depth; p += square)
+      for (std::int64_t i = 0; i < lines; i += square) {
+        const std::int64_t at = i < lines - square ? i : lines - square;
+        transpose_square(in + at * line_step + p, line_step, out + p * width + at, width);
+      }
+  for (; p < depth; ++p)
+    for (std::int64_t j = 0; j < lines; ++j) out[p * width + j] = in[j * line_step + p * step];
+  if (lines < width)
+    for (p = 0; p < depth; ++p)
+      for (std::int64_t j = lines; j < width; ++j) out[p * width + j] = T{0};
 }
 
 }  // namespace detail
@@ -140,10 +145,17 @@ INLAY_INLINE std::int64_t strip_height(std::int64_t rows, std::int64_t widest) {
   return fours ? 4 : widest;
 }
 
+template <class T>
+INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
+                              std::int64_t columns) {
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
+}
+
 // Packs a block of at most block_rows rows.
 template <class T>
 [[gnu::noinline]] void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
-                               T* out) {
+                                   T* out) {
   if (rows == 1) widest = 1;
   for (std::int64_t s = 0; length > 0 && s < rows;) {
     const std::int64_t height = strip_height(rows - s, widest);
@@ -166,9 +178,8 @@ void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k,
 
 template <class T> struct gemm_problem {
   std::int64_t m, n, k;
-  strided<T> a;
-  const T* strips;  // A packed whole; null: it is packed from `a`, block by block
-  const T* panels;  // B, packed
+  strided<T> a, b;
+  const T* panels;  // B, packed; null: it is read where it lies, and its rows are contiguous
   T* c;
   std::int64_t c_row;
   bool accumulate;  // C += instead of C =
@@ -176,58 +187,78 @@ template <class T> struct gemm_problem {
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// The part of a product that is compiled for every level: C (rows x columns of `panels` panels) = A B, or C += A B,
-// over `length` of k. `rows` is the height of a strip: the level's, 4 or 1. One row takes four panels at a time where
-// it can, so that there are enough independent sums to hide latency, and four streams from memory.
-template <class T> struct gemm_tile {
-  int rows, panels;
+// The part of a product that is compiled for every level: `rows` rows of C, of the columns of one panel of B (four for
+// a single row: independent sums to hide latency, and streams from memory) = A B, or C += A B, over `length` of k.
+template <class T> struct gemm_panel {
+  std::int64_t rows, columns, length;
+  int panels;
   bool add;
-  std::int64_t length;
-  const T* a;
+  const T* a;  // strips
   const T* b;
-  std::int64_t panel_step;  // from a panel of B to the next
+  std::int64_t b_row, panel_step;  // from a row of B to the next, from a panel to the next
   T* c;
   std::int64_t c_row;
 
-  template <isa Level> INLAY_INLINE static void run(const gemm_tile* tile) noexcept {
-    constexpr int widest = gemm_blocking<T, Level>::rows;
-    if (tile->rows == widest)
-      tile->multiply<Level, widest, 1>();
-    else if (tile->rows == 1)
-      tile->panels == 4 ? tile->multiply<Level, 1, 4>() : tile->multiply<Level, 1, 1>();
-    else if constexpr (widest != 4)
-      tile->multiply<Level, 4, 1>();
-  }
+  template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->strips<Level>(); }
 
  private:
-  template <isa Level, int Rows, int Panels> INLAY_INLINE void multiply() const {
+  template <isa Level> INLAY_INLINE void strips() const {
+    using blocking = gemm_blocking<T, Level>;
+    constexpr int widest = blocking::rows;
+    if (rows == 1) return panels == 4 ? tile<Level, 1, 4>(a, c, 1) : tile<Level, 1, 1>(a, c, 1);
+    const T* strip = a;
+    for (std::int64_t s = 0; s < rows;) {
+      const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
+      if (height == widest)
+        tile<Level, widest, 1>(strip, c + s * c_row, used);
+      else if constexpr (widest != 4)
+        tile<Level, 4, 1>(strip, c + s * c_row, used);
+      strip += height * length;
+      s += height;
+    }
+  }
+
+  // One register tile. Over the edge of C it is computed whole in `edge`, and the part inside copied.
+  template <isa Level, int Rows, int Panels> INLAY_INLINE void tile(const T* left, T* to, std::int64_t used) const {
+    constexpr int width = Panels * gemm_blocking<T, Level>::columns;
+    if (used == Rows && columns == width) return multiply<Level, Rows, Panels>(left, to, c_row);
+    T edge[Rows * width];
+    if (add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
+    multiply<Level, Rows, Panels>(left, edge, width);
+    detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
+  }
+
+  template <isa Level, int Rows, int Panels>
+  INLAY_INLINE void multiply(const T* left_at, T* to, std::int64_t to_row) const {
     using V = simd<T, Level>;
-    constexpr int registers = gemm_blocking<T, Level>::registers, columns = Panels * registers;
-    V sum[Rows][columns];
+    constexpr int registers = gemm_blocking<T, Level>::registers, count = Panels * registers;
+    V sum[Rows][count];
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j) sum[i][j] = V::zero();
-    const T *left_at = a, *right_at = b;
-    for (std::int64_t p = 0; p < length; ++p, left_at += Rows, right_at += registers * V::size) {
-      V right[columns];
+      for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
+    for (int i = 0; i < Rows; ++i)  // C comes from afar; it is here when the sums are
+      for (int j = 0; j < count * V::size; j += 64 / static_cast<int>(sizeof(T)))
+        __builtin_prefetch(to + i * to_row + j, 1);
+    const T* right_at = b;
+    for (const T* end = left_at + Rows * length; left_at != end; left_at += Rows, right_at += b_row) {
+      V right[count];
 #pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j)
+      for (int j = 0; j < count; ++j)
         right[j] = V::load(right_at + j / registers * panel_step + j % registers * V::size);
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i) {
         const V left(left_at[i]);
 #pragma GCC unroll 12
-        for (int j = 0; j < columns; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
+        for (int j = 0; j < count; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
       }
     }
-    T* const to = c;  // not read again after each store
-    const std::int64_t to_row = c_row, before_row = add ? to_row : 0;
-    const T* before = add ? to : nothing<columns * V::size>;
+    const std::int64_t before_row = add ? to_row : 0;
+    const T* before = add ? to : nothing<count * V::size>;
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
-      for (int j = 0; j < columns; ++j)
+      for (int j = 0; j < count; ++j)
         (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(to + i * to_row + j * V::size);
   }
 
@@ -235,76 +266,48 @@ template <class T> struct gemm_tile {
   template <int Count> static constexpr T nothing[Count] = {};
 };
 
-namespace detail {
-
-template <class T>
-INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t rows,
-                              std::int64_t columns) {
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
-}
-
-// All strips of a block of A against one panel (four, for a block of one row): `columns` columns of C.
-template <class T>
-INLAY_OUTLINE void gemm_panel(isa level, gemm_tile<T> tile, std::int64_t rows, std::int64_t columns,
-                              std::int64_t strip_step, std::int64_t skip) noexcept {
-  const int widest = rows == 1 ? 1 : gemm_strip_rows<T>(level);
-  const std::int64_t width = tile.panels * gemm_panel_columns<T>(level), c_row = tile.c_row;
-  const T* a = tile.a;
-  T* c = tile.c;
-  // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
-  using largest = gemm_blocking<T, isa::avx512>;
-  T edge[largest::rows * largest::columns];
-  for (std::int64_t s = 0; s < rows; s += tile.rows) {
-    tile.rows = static_cast<int>(strip_height(rows - s, widest));
-    const std::int64_t used = rows - s < tile.rows ? rows - s : tile.rows;
-    const bool whole = used == tile.rows && columns == width;
-    if (!whole && tile.add) copy_block(static_cast<const T*>(c), c_row, edge, width, used, columns);
-    tile.a = a + tile.rows * skip;
-    tile.c = whole ? c : edge;
-    tile.c_row = whole ? c_row : width;
-    on_level<gemm_tile<T>>(level, static_cast<const gemm_tile<T>*>(&tile));
-    if (!whole) copy_block(static_cast<const T*>(edge), width, c, c_row, used, columns);
-    a += tile.rows * strip_step;
-    c += tile.rows * c_row;
-  }
-}
-
-}  // namespace detail
-
-// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements,
-// unused when A comes in strips; row_first is 0 then.
+// Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
+// needed by a single row whose elements are contiguous, when B is packed.
 template <class T>
 INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
+  T* const piece = scratch + (gemm_scratch<T>() - 16 * 1024 / static_cast<std::int64_t>(sizeof(T)));
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
     std::int64_t p = 0;
     do {  // at least once: k = 0 gives C = f(bias)
       const std::int64_t length = g.k - p < depth ? g.k - p : depth;
-      if (g.strips == nullptr)
-        detail::pack_strips(strided<T>{g.a.data + i * g.a.row + p * g.a.column, g.a.row, g.a.column}, rows,
-                            gemm_strip_rows<T>(level), length, scratch);
-      // Of a strip of `height` rows, this part of k begins at a + height * skip; the next strip is height * step on.
-      const T* a = g.strips == nullptr ? scratch : g.strips + i * g.k;
-      const std::int64_t skip = g.strips == nullptr ? 0 : p, step = g.strips == nullptr ? length : g.k;
+      const T* a = g.a.data + i * g.a.row + p * g.a.column;
+      if (rows > 1 || g.a.column != 1) {
+        detail::pack_strips(strided<T>{a, g.a.row, g.a.column}, rows, gemm_strip_rows<T>(level), length, scratch);
+        a = scratch;
+      }
       for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
         T* c = g.c + i * g.c_row + panel * width;
         const std::int64_t left = g.n - panel * width;
         taken = rows == 1 && panel + 4 <= panel_last && left >= 4 * width ? 4 : 1;
         const std::int64_t columns = left < taken * width ? left : taken * width;
-        const gemm_tile<T> tile{.rows = 0,
-                                .panels = static_cast<int>(taken),
-                                .add = g.accumulate || p > 0,
-                                .length = length,
-                                .a = a,
-                                .b = g.panels + (panel * g.k + p) * width,
-                                .panel_step = g.k * width,
-                                .c = c,
-                                .c_row = g.c_row};
-        detail::gemm_panel(level, tile, rows, columns, step, skip);
+        gemm_panel<T> part{.rows = rows,
+                           .columns = columns,
+                           .length = length,
+                           .panels = static_cast<int>(taken),
+                           .add = g.accumulate || p > 0,
+                           .a = a,
+                           .b = g.panels + (panel * g.k + p) * width,
+                           .b_row = width,
+                           .panel_step = g.k * width,
+                           .c = c,
+                           .c_row = g.c_row};
+        if (g.panels == nullptr) {
+          part.b = g.b.data + p * g.b.row + panel * width;
+          if (columns % width == 0)
+            part.b_row = g.b.row, part.panel_step = width;
+          else  // the last columns do not fill a register
+            detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, piece), part.b = piece;
+        }
+        on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
         if (p + length >= g.k)
           on_level<finish_rows<T>>(level, c, g.c_row, g.bias ? g.bias + panel * width : nullptr, g.relu, rows, columns);
       }

@@ -47,6 +47,13 @@ template <class T> INLAY_OUTLINE tensor<T> activation_gradient(activation f, ten
   return dx;
 }
 
+// Whether B is read where it lies: when all of it stays in L1. Not one whose memory keeps it packed.
+template <class T>
+bool read_in_place(std::int64_t n, std::int64_t k, const tensor<T>& owner, const kernels::strided<T>& b) {
+  constexpr std::int64_t nearest = (24 << 10) / static_cast<int>(sizeof(T));
+  return b.column == 1 && n * k <= nearest && owner.keeper() == nullptr;
+}
+
 // C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
 template <class T>
 INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a,
@@ -54,10 +61,10 @@ INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const ke
                         const T* bias = nullptr, activation finish = activation::none) {
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
-  const tensor<T> panels = panels_of(owner, b, k, n, level);
+  const tensor<T> panels = read_in_place(n, k, owner, b) ? tensor<T>() : panels_of(owner, b, k, n, level);
   const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
   const kernels::gemm_problem<T> problem{
-      m, n, k, a, nullptr, panels.data(), c, n, accumulate, bias, finish.in_product()};
+      m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, n, accumulate, bias, finish.in_product()};
 
   // Threads share out rows or panels, whichever there are more of; below about 100 microseconds one does it all.
   const bool by_rows = m >= n;
