@@ -73,6 +73,7 @@ class operation {
   virtual std::int64_t multiply_adds(std::span<const shape> operands, const shape& result) const = 0;
   virtual std::int64_t represented_operand() const noexcept = 0;  // the one that needs no elements; -1: none
   virtual bool elementwise() const noexcept = 0;  // each element of the result needs one of each operand
+  virtual const void* type() const noexcept = 0;  // tells operations on operands of some types apart
 
  protected:
   operation(const operation&) = default;
@@ -82,9 +83,13 @@ class operation {
 
 namespace detail {
 
+template <class Op, class... In> inline constexpr char operation_type{};
+
 template <class Op, class... In> class operation_of final : public autograd::operation {
  public:
   explicit operation_of(const Op& op) : op_(op) {}
+  const Op& held() const noexcept { return op_; }
+  const void* type() const noexcept override { return &operation_type<Op, In...>; }
   const char* name() const noexcept override { return Op::name; }
   std::unique_ptr<autograd::operation> copy() const override { return std::make_unique<operation_of>(op_); }
   void attributes(autograd::attribute_visitor& visit) override {
@@ -122,6 +127,11 @@ template <class Op, class... In> class operation_of final : public autograd::ope
 
   Op op_;
 };
+
+// The operation with its type, or null when it is another or takes other operands.
+template <class Op, class... In> const Op* operation_as(const autograd::operation& of) noexcept {
+  return of.type() == &operation_type<Op, In...> ? &static_cast<const operation_of<Op, In...>&>(of).held() : nullptr;
+}
 
 // What was read or computed.
 struct written_value {

@@ -88,8 +88,7 @@ bool conv_is_direct(const kernels::conv_pass& pass, std::int64_t m, std::int64_t
 // y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be null, f is max(·, 0) when `relu`.
 template <class T>
 void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& g, const tensor<T>& strips,
-                  const T* x, const T* bias, bool relu, T* y) {
-  const isa level = active_isa();
+                  const T* x, const T* bias, bool relu, T* y, isa level = active_isa()) {
   const std::int64_t columns = g.columns(), room = kernels::gemm_strips<T>(m, g.rows()),
                      input = g.channels * g.product(g.in);
   std::int64_t before = 0;  // rows of the matrix that earlier passes have seen
@@ -418,7 +417,7 @@ template <int Axes> struct conv_op {
     }
   }
 
- private:
+  // Throws shape_error or value_error for operands that do not fit.
   detail::conv_sizes sizes(const shape& x, const shape& w, const shape& b) const {
     const std::int64_t groups = options.groups;
     if (w.rank() != Axes + 2) [[unlikely]]
