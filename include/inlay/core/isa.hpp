@@ -87,14 +87,19 @@ class isa_scope {
 namespace detail {
 
 // Denormals cost 100 cycles each and mean nothing in a network (Adam's moments decay into them): flushed to zero
-// while a kernel runs, the caller's setting is put back after it. About 7 ns.
+// while a kernel runs, the caller's setting is put back after it. About 7 ns; 2 ns within another such scope.
 class flush_denormals {
  public:
 #if INLAY_X86
-  flush_denormals() noexcept : before_(__builtin_ia32_stmxcsr()) { __builtin_ia32_ldmxcsr(before_ | 0x8040u); }
-  ~flush_denormals() { __builtin_ia32_ldmxcsr(before_); }
+  flush_denormals() noexcept : before_(__builtin_ia32_stmxcsr()) {
+    if ((before_ & bits) != bits) __builtin_ia32_ldmxcsr(before_ | bits);
+  }
+  ~flush_denormals() {
+    if ((before_ & bits) != bits) __builtin_ia32_ldmxcsr(before_);
+  }
 
  private:
+  static constexpr unsigned bits = 0x8040;
   unsigned before_;
 #elif defined(__aarch64__)
   flush_denormals() noexcept {

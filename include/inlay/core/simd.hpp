@@ -73,7 +73,8 @@ template <class T, isa Level> struct simd {
 
   // The first `count` < size elements; the others are 0, or left alone in memory.
   INLAY_INLINE static simd load_first(const T* from, std::int64_t count) {
-    T lanes[size] = {};
+    T lanes[size];
+    zero().store(lanes);  // not `= {}`, which calls for a string instruction
     detail::copy_lanes(from, count, lanes);
     return load(lanes);
   }

@@ -10,9 +10,9 @@ namespace inlay::inline v0_1::graph::detail {
 // What one call of a plan works on.
 struct frame {
   tensor<float> arena;
-  std::vector<const void*> at;        // the elements of each value
-  std::vector<any_tensor> made;       // values that operations gave
-  std::vector<any_tensor> operands;   // of the operation that is run
+  std::vector<const void*> at;       // the elements of each value
+  std::vector<any_tensor> made;      // values that operations gave
+  std::vector<any_tensor> operands;  // of the operation that is run
 
   template <class T> const T* read(std::int64_t id) const {
     return static_cast<const T*>(at[static_cast<std::size_t>(id)]);

@@ -175,8 +175,7 @@ class fusion {
   // x W + b, where b is (out,) or (1, out).
   bool add_bias(node& n, const node& next) {
     if (!as<add_op, float, float>(*next.op) || at(n.operands[2]).shape.size() > 0) return false;
-    const std::int64_t other = next.operands[next.operands[0] == n.result ? 1 : 0],
-                       out = at(n.result).shape[-1];
+    const std::int64_t other = next.operands[next.operands[0] == n.result ? 1 : 0], out = at(n.result).shape[-1];
     if (!weight(other) || at(other).shape.size() != out || at(other).shape[-1] != out ||
         at(other).shape.rank() > at(n.result).shape.rank())
       return false;

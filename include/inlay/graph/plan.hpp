@@ -1,15 +1,13 @@
-// graph::plan: a model made ready for one shape of input. Operations are fused (see fusion.hpp), weights packed, results
-// laid out in one arena by how long they live; a call runs from any thread and, once warm, allocates nothing:
+// graph::plan: a model made ready for one shape of input. Operations are fused (see fusion.hpp), weights packed,
+// results laid out in one arena by how long they live; a call runs from any thread and, once warm, allocates nothing:
 //   const graph::plan p{net, example};
 //   tensor<float> y = p(x);                             // of the example's shape
 //   p.run(std::span<const float>(in), std::span(out));  // on the host's arrays
-// The weights are those the model had when the plan was made. A batch_norm folded into weights rounds otherwise than the
-// model; everything else gives the model's bits, for any number of threads.
+// The weights are those the model had when the plan was made. A batch_norm folded into weights rounds otherwise than
+// the model; everything else gives the model's bits, for any number of threads.
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <thread>
 
 #include "executable.hpp"
 
@@ -48,8 +46,11 @@ class frame_rack {
 
  private:
   static constexpr std::size_t count = 32;
-  // Where a thread looks first.
-  static std::size_t own() noexcept { return std::hash<std::thread::id>{}(std::this_thread::get_id()); }
+  // Where a thread looks first: its stack and its variables lie pages apart from those of others.
+  static std::size_t own() noexcept {
+    static thread_local const char here = 0;
+    return reinterpret_cast<std::uintptr_t>(&here) >> 12;
+  }
 
   std::array<std::atomic<frame*>, count> slots_{};
 };
@@ -111,8 +112,8 @@ class plan {
     check_single(dtype_of<T>);
     const std::int64_t of_in = at(inputs_[0]).shape.size(), of_out = at(outputs_[0]).shape.size();
     if (std::cmp_not_equal(in.size(), of_in) || std::cmp_not_equal(out.size(), of_out)) [[unlikely]]
-      throw value_error("plan",
-                        {"expected ", of_in, " elements in and ", of_out, " out, got ", in.size(), " and ", out.size()});
+      throw value_error(
+          "plan", {"expected ", of_in, " elements in and ", of_out, " out, got ", in.size(), " and ", out.size()});
     const void* from = in.data();
     void* to = out.data();
     execute(&from, &to);
@@ -275,8 +276,8 @@ class plan {
   }
 
   // From and to elements in memory; after(): after each step.
-  template <class After>
-  void execute(const void* const* in, void* const* out, const After& after) const {
+  template <class After> void execute(const void* const* in, void* const* out, const After& after) const {
+    const inlay::detail::flush_denormals scope;  // once, not for each kernel
     std::unique_ptr<detail::frame> on = idle_->take();
     if (on == nullptr) on = make_frame();
     for (std::size_t i = 0; i < inputs_.size(); ++i) on->at[static_cast<std::size_t>(inputs_[i])] = in[i];

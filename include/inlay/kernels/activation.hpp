@@ -51,7 +51,6 @@ template <class T> struct finish_rows {
   INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
                                std::int64_t columns) noexcept {
     using V = simd<T, Level>;
-    if (!relu && bias == nullptr) return;
     for (std::int64_t i = 0; i < rows; ++i, c += row_step)
       for (std::int64_t j = 0; j < columns; j += V::size) {
         V sum = V::load_up_to(c + j, columns - j);

@@ -35,12 +35,19 @@ template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
          : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::columns
                               : gemm_blocking<T, isa::plain>::columns;
 }
+template <class T> std::int64_t gemm_panels(isa level, std::int64_t n) noexcept {
+  return level == isa::avx512
+             ? (n + gemm_blocking<T, isa::avx512>::columns - 1) / gemm_blocking<T, isa::avx512>::columns
+         : level == isa::avx2 ? (n + gemm_blocking<T, isa::avx2>::columns - 1) / gemm_blocking<T, isa::avx2>::columns
+                              : (n + gemm_blocking<T, isa::plain>::columns - 1) / gemm_blocking<T, isa::plain>::columns;
+}
 // Of k in a panel piece of `columns` columns, at most.
 template <class T> constexpr std::int64_t gemm_most_depth(std::int64_t columns) noexcept {
   return 16 * 1024 / (columns * static_cast<int>(sizeof(T)));
 }
 // k cut into equal parts.
 template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k) noexcept {
+  if (k * columns * static_cast<int>(sizeof(T)) <= 16 * 1024) return k;
   const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
   return parts <= 1 ? k : (k + parts - 1) / parts;
 }
@@ -205,7 +212,10 @@ template <class T> struct gemm_panel {
   template <isa Level> INLAY_INLINE void strips() const {
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
-    if (rows == 1) return panels == 4 ? tile<Level, 1, 4>(a, c, 1) : tile<Level, 1, 1>(a, c, 1);
+    if (rows == 1)
+      return panels == 4   ? tile<Level, 1, 4>(a, c, 1)
+             : panels == 2 ? tile<Level, 1, 2>(a, c, 1)
+                           : tile<Level, 1, 1>(a, c, 1);
     const T* strip = a;
     for (std::int64_t s = 0; s < rows;) {
       const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
@@ -269,13 +279,18 @@ template <class T> struct gemm_panel {
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
 // needed by a single row whose elements are contiguous, when B is packed.
 template <class T>
-INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
+[[gnu::noinline]] void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
   T* const piece = scratch + (gemm_scratch<T>() - 16 * 1024 / static_cast<std::int64_t>(sizeof(T)));
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
+    const auto finish = [&](std::int64_t panel, std::int64_t columns) {
+      if (g.bias != nullptr || g.relu)
+        on_level<finish_rows<T>>(level, g.c + i * g.c_row + panel * width, g.c_row,
+                                 g.bias != nullptr ? g.bias + panel * width : nullptr, g.relu, rows, columns);
+    };
     std::int64_t p = 0;
     do {  // at least once: k = 0 gives C = f(bias)
       const std::int64_t length = g.k - p < depth ? g.k - p : depth;
@@ -287,7 +302,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
       for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
         T* c = g.c + i * g.c_row + panel * width;
         const std::int64_t left = g.n - panel * width;
-        taken = rows == 1 && panel + 4 <= panel_last && left >= 4 * width ? 4 : 1;
+        const auto whole = [&](std::int64_t count) { return panel + count <= panel_last && left >= count * width; };
+        taken = rows > 1 ? 1 : whole(4) ? 4 : whole(2) ? 2 : 1;
         const std::int64_t columns = left < taken * width ? left : taken * width;
         gemm_panel<T> part{.rows = rows,
                            .columns = columns,
@@ -308,9 +324,10 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
             detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, piece), part.b = piece;
         }
         on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
-        if (p + length >= g.k)
-          on_level<finish_rows<T>>(level, c, g.c_row, g.bias ? g.bias + panel * width : nullptr, g.relu, rows, columns);
+        if (rows > 1 && p + length >= g.k) finish(panel, columns);
       }
+      if (rows == 1 && p + length >= g.k)
+        finish(panel_first, (g.n < panel_last * width ? g.n : panel_last * width) - panel_first * width);
       p += depth;
     } while (p < g.k);
   }

@@ -10,7 +10,7 @@ namespace inlay::inline v0_1::detail {
 
 template <class T>
 INLAY_OUTLINE tensor<T> pack_b(const kernels::strided<T>& b, std::int64_t k, std::int64_t n, isa level) {
-  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (n + columns - 1) / columns;
+  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = kernels::gemm_panels<T>(level, n);
   tensor<T> panels = tensor<T>::empty({count * columns * k});
   T* to = writable(panels);
   parallel_for(count, std::max<std::int64_t>(1, (1 << 16) / (columns * (k + 1))),
@@ -54,24 +54,25 @@ bool read_in_place(std::int64_t n, std::int64_t k, const tensor<T>& owner, const
   return b.column == 1 && n * k <= nearest && owner.keeper() == nullptr;
 }
 
-// A problem whose B is prepared, and the activation its `relu` is not. Threads share out rows or panels, whichever there
-// are more of; below about 100 microseconds one does it all.
+// A problem whose B is prepared, and the activation its `relu` is not. Threads share out rows or panels, whichever
+// there are more of; below about 100 microseconds one does it all.
 template <class T>
 INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activation finish = activation::none) {
-  const std::int64_t columns = kernels::gemm_panel_columns<T>(level), count = (g.n + columns - 1) / columns;
-  const bool by_rows = g.m >= g.n;
-  const std::int64_t strip = 12, pieces = by_rows ? (g.m + strip - 1) / strip : count;
-  const std::int64_t work = g.m * g.n * (g.k + 8) / pieces;
-  if (g.m == 1 && work * pieces < (std::int64_t{1} << 21) && g.panels != nullptr && g.a.column == 1)
-    kernels::gemm_range<T>(level, g, 0, 1, 0, count, nullptr);
-  else
-    parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 21) / std::max<std::int64_t>(work, 1)),
+  constexpr std::int64_t worth = 1 << 21;
+  if (g.m == 1 && g.n * (g.k + 8) < worth && g.panels != nullptr && g.a.column == 1) {  // a call at once
+    kernels::gemm_range<T>(level, g, 0, 1, 0, kernels::gemm_panels<T>(level, g.n), nullptr);
+  } else {
+    const bool by_rows = g.m >= g.n;
+    const std::int64_t count = kernels::gemm_panels<T>(level, g.n), strip = 12,
+                       pieces = by_rows ? (g.m + strip - 1) / strip : count, work = g.m * g.n * (g.k + 8) / pieces;
+    parallel_for(pieces, std::max<std::int64_t>(1, worth / std::max<std::int64_t>(work, 1)),
                  [&](std::int64_t first, std::int64_t last) {
                    tensor<T> scratch = tensor<T>::empty({kernels::gemm_scratch<T>()});
                    const std::int64_t rows_end = by_rows ? std::min(last * strip, g.m) : g.m;
                    kernels::gemm_range<T>(level, g, by_rows ? first * strip : 0, rows_end, by_rows ? 0 : first,
                                           by_rows ? count : last, writable(scratch));
                  });
+  }
   activate_apart(finish, g.c, g.m * g.n);
 }
 
@@ -83,9 +84,9 @@ INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const ke
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
   const tensor<T> panels = read_in_place(n, k, owner, b) ? tensor<T>() : panels_of(owner, b, k, n, level);
-  run_gemm<T>(level,
-              {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, n, accumulate, bias, finish.in_product()},
-              finish);
+  run_gemm<T>(
+      level, {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, n, accumulate, bias, finish.in_product()},
+      finish);
 }
 
 }  // namespace inlay::inline v0_1::detail
