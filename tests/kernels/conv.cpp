@@ -1,4 +1,4 @@
-// Shows: convolutions, packed piece by piece
+// Shows: (the matrix of a convolution)
 // The matrix a convolution multiplies with: rows read through padding, stride, dilation and spread, element by element
 // by definition; panels hold the same, with zeros behind the last column.
 #include <inlay/kernels/conv.hpp>

@@ -142,8 +142,7 @@ class general final : public executable {
     for (const std::int64_t id : dying_) on.made[static_cast<std::size_t>(id)] = any_tensor(tensor<float>());
     any_tensor out = op_->run(on.operands);
     on.operands.clear();
-    on.at[static_cast<std::size_t>(result_)] =
-        visit(out.type(), [&](auto zero) { return static_cast<const void*>(out.as<decltype(zero)>().data()); });
+    on.at[static_cast<std::size_t>(result_)] = out.bytes().data();
     on.made[static_cast<std::size_t>(result_)] = std::move(out);
   }
 

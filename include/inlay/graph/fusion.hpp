@@ -193,10 +193,10 @@ class fusion {
     const tensor<float> w = at(n.operands[1]).constant->as<float>(), b = at(n.operands[2]).constant->as<float>();
     const auto part = [&](std::size_t i) { return at(next.operands[i]).constant->as<float>(); };
     const tensor<float> scale = part(1), shift = part(2), mean = part(3), variance = part(4);
-    const std::int64_t outputs = w.dim(0), of_one = w.size() / std::max<std::int64_t>(outputs, 1);
-    tensor<float> new_w = tensor<float>::empty(w.shape()), new_b = tensor<float>::empty({outputs});
+    const std::int64_t count = w.dim(0), of_one = w.size() / std::max<std::int64_t>(count, 1);
+    tensor<float> new_w = tensor<float>::empty(w.shape()), new_b = tensor<float>::empty({count});
     float *to_w = inlay::detail::writable(new_w), *to_b = inlay::detail::writable(new_b);
-    for (std::int64_t k = 0; k < outputs; ++k) {
+    for (std::int64_t k = 0; k < count; ++k) {
       const auto value = [&](const tensor<float>& of, double otherwise) {
         return of.size() > 0 ? static_cast<double>(of.data()[k]) : otherwise;
       };

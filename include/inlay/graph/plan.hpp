@@ -82,7 +82,7 @@ class plan {
     std::vector<const void*> in;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       check(i, inputs[i].type(), inputs[i].shape());
-      visit(inputs[i].type(), [&](auto zero) { in.push_back(inputs[i].as<decltype(zero)>().data()); });
+      in.push_back(inputs[i].bytes().data());
     }
     std::vector<any_tensor> results;
     std::vector<void*> out;
@@ -270,7 +270,7 @@ class plan {
       if (offsets_[i] >= 0)
         out->at[i] = arena + offsets_[i];
       else if (constant && constant->representation() == nullptr)
-        visit(constant->type(), [&](auto zero) { out->at[i] = constant->as<decltype(zero)>().data(); });
+        out->at[i] = constant->bytes().data();
     }
     return out;
   }
