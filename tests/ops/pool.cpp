@@ -107,6 +107,7 @@ TEST_CASE_TEMPLATE("pool: every option in one, two and three axes", T, float, do
     check_both<T, 2>({2, 3, 8, 9}, {.kernel = 2, .ceil_mode = up});
     check_both<T, 2>({1, 2, 9, 7}, {.kernel = {3, 2}, .stride = {1, 3}, .padding = {1, 0}, .ceil_mode = up});
     check_both<T, 2>({1, 2, 9, 11}, {.kernel = 3, .stride = 2, .padding = 1, .dilation = 2, .ceil_mode = up});
+    check_both<T, 2>({2, 2, 20, 19}, {.kernel = {17, 16}, .stride = 2, .padding = {8, 0}, .ceil_mode = up});
     check_both<T, 3>({1, 2, 4, 5, 6}, {.kernel = {2, 3, 2}, .stride = 2, .padding = {0, 1, 1}, .ceil_mode = up});
   }
 }
@@ -127,7 +128,11 @@ TEST_CASE("max_pool2d: the first of equals gets the gradient, NaN wins, all minu
   support::check_close(v.grad(), {1, 0, 0, 0});
   const float nan = std::numeric_limits<float>::quiet_NaN(), low = -std::numeric_limits<float>::infinity();
   CHECK(support::is_nan(max_pool2d(from<float>({1, 1, 1, 3}, {1, nan, 2}), {.kernel = {1, 3}}).item()));
-  CHECK(max_pool2d(full<float>({1, 1, 2, 2}, low), {.kernel = 2}).item() == low);
+  const auto flat = tape.leaf(full<float>({1, 1, 2, 2}, low));
+  const auto y = max_pool2d(flat, {.kernel = 2, .stride = 2, .padding = 1});
+  CHECK(y.value()(0, 0, 1, 1) == low);
+  y.backward(ones<float>({1, 1, 2, 2}));
+  support::check_close(flat.grad(), {1, 1, 1, 1});
 }
 
 TEST_CASE("max_pool1d: a dilated window that sees nothing but padding") {
