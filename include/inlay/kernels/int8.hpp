@@ -45,14 +45,16 @@ struct extremes {
   using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, float* out) noexcept {
     using V = simd<float, Level>;
-    V least = V::zero(), greatest = V::zero();
-    for (std::int64_t i = 0; i < count; i += V::size) {
-      const V here = V::load_up_to(x + i, count - i);
-      least = select((here < least) | (here != here), here, least);
-      greatest = max_of::join(greatest, here);
-    }
-    out[0] = -max_lanes(-least);
-    out[1] = max_lanes(greatest);
+    V least[2] = {V::zero(), V::zero()}, greatest[2] = {V::zero(), V::zero()};  // two hide the latency of comparing
+    for (std::int64_t i = 0; i < count; i += 2 * V::size)
+#pragma GCC unroll 2
+      for (int j = 0; j < 2; ++j) {
+        const V here = V::load_up_to(x + i + j * V::size, count - i - j * V::size);
+        least[j] = min_of::join(least[j], here);
+        greatest[j] = max_of::join(greatest[j], here);
+      }
+    out[0] = min_of::lanes(min_of::join(least[0], least[1]));
+    out[1] = max_of::lanes(max_of::join(greatest[0], greatest[1]));
   }
 };
 
