@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "allocations.hpp"
 #include "tensors.hpp"
 
 using namespace inlay;
@@ -110,6 +111,39 @@ TEST_CASE_TEMPLATE("pool: every option in one, two and three axes", T, float, do
     check_both<T, 2>({2, 2, 20, 19}, {.kernel = {17, 16}, .stride = 2, .padding = {8, 0}, .ceil_mode = up});
     check_both<T, 3>({1, 2, 4, 5, 6}, {.kernel = {2, 3, 2}, .stride = 2, .padding = {0, 1, 1}, .ceil_mode = up});
   }
+}
+
+TEST_CASE("pool: the same bits when planes are shared out, and for an image alone; a warm step allocates nothing") {
+  const tensor<float> x = made_up<float>({8, 16, 56, 57}, 3);
+  const auto check = [&](const auto& op) {
+    const tensor<float> dy = made_up<float>(op.forward(x).shape(), 4);
+    const autograd::tape tape;
+    const auto step = [&] {
+      const auto v = tape.leaf(x);
+      const auto y = apply(op, v);
+      y.backward(dy);
+      return std::pair{y.value(), v.grad()};
+    };
+    std::pair<tensor<float>, tensor<float>> first;
+    support::for_each_thread_count([&](int threads) {
+      const auto both = step();
+      if (threads == 1) first = both;
+      CHECK(support::same_bits(both.first, first.first));
+      CHECK(support::same_bits(both.second, first.second));
+      CHECK(support::same_bits(op.forward(x), first.first));
+      for (int i = 0; i < 10; ++i) step();
+      const std::uint64_t pool = memory::stats().allocations;
+      const support::allocation_watch heap;
+      for (int i = 0; i < 5; ++i) step();
+      CHECK(heap.count() == 0);
+      CHECK(memory::stats().allocations == pool);
+    });
+    CHECK(support::same_bits(op.forward(x.slice(5, 6)), first.first.slice(5, 6)));
+  };
+  check(max_pool_op<2>{{.kernel = 2}});
+  check(max_pool_op<2>{{.kernel = 3, .stride = 2, .padding = 1}});
+  check(avg_pool_op<2>{{.kernel = 2}});
+  check(avg_pool_op<2>{{.kernel = 3, .stride = 1, .padding = 1}});
 }
 
 TEST_CASE("pool: PyTorch's numbers") {
