@@ -1,4 +1,4 @@
-// Shows: windows of planes, a register at a time
+// Shows: (windows of planes)
 // Pooling of some planes against windows read one by one: sizes round the registers, strides, padding, dilation, NaN,
 // infinities and equal elements; nothing read or written beside the planes.
 #include <inlay/kernels/pool.hpp>
