@@ -85,7 +85,7 @@ template <class Right> void check(isa level, std::int64_t m, std::int64_t n, std
 
 TEST_CASE("int8: products are exact") {
   support::for_each_isa([](isa level) {
-    for (const std::int64_t m : {1, 2, 6, 7, 13})
+    for (const std::int64_t m : {1, 2, 5, 6, 7, 13, 25})
       for (const std::int64_t n : {1, 7, 8, 15, 16, 17, 33, 65})
         for (const std::int64_t k : {1, 2, 3, 8, 17}) {
           CAPTURE(m);
@@ -95,7 +95,10 @@ TEST_CASE("int8: products are exact") {
           check<std::int16_t>(level, m, n, k, false);
         }
     check<std::int8_t>(level, 300, 40, 301, false);  // more strips than stay in L2 at once
+    check<std::int8_t>(level, 14, 33, 2101, false);  // panels in several pieces
+    check<std::int16_t>(level, 14, 33, 2101, false);
     check<std::int8_t>(level, 2, 3, kernels::int8_most_products, true);
+    check<std::int8_t>(level, 12, 3, kernels::int8_most_products, true);
   });
 }
 

@@ -125,6 +125,25 @@ TEST_CASE("int8: convolution by its definition") {
   }
 }
 
+TEST_CASE("int8: the same bits when a product is shared out; a warm one takes nothing from the system") {
+  const tensor<float> images = noise({4, 8, 33, 31}, 11), kernel = noise({16, 8, 3, 3}, 12), none;
+  const parameter<float> q = in_8_bits(noise({512, 700}, 13)), filters = in_8_bits(kernel);
+  for (const std::int64_t rows : {1, 8, 200}) {
+    const tensor<float> x = noise({rows, 700}, 14);
+    tensor<float> first, first_images;
+    support::for_each_thread_count([&](int count) {
+      const auto run = [&] { return std::pair{linear(x, q, none), conv2d(images, filters, none, {.padding = 1})}; };
+      for (int i = 0; i < 10; ++i) run();
+      const std::uint64_t pool = memory::stats().allocations;
+      const auto [y, filtered] = run();
+      CHECK(memory::stats().allocations == pool);
+      if (count == 1) first = y, first_images = filtered;
+      CHECK(support::same_bits(y.values(), first.values()));
+      CHECK(support::same_bits(filtered.values(), first_images.values()));
+    });
+  }
+}
+
 TEST_CASE("int8: activations, a missing bias, rows of zeros, broken numbers") {
   const tensor<float> x = noise({4, 6}, 7), w = noise({5, 6}, 8), none;
   const parameter<float> q = in_8_bits(w);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "allocations.hpp"
 #include "tensors.hpp"
 
 using namespace inlay;
@@ -107,8 +108,42 @@ TEST_CASE_TEMPLATE("pool: every option in one, two and three axes", T, float, do
     check_both<T, 2>({2, 3, 8, 9}, {.kernel = 2, .ceil_mode = up});
     check_both<T, 2>({1, 2, 9, 7}, {.kernel = {3, 2}, .stride = {1, 3}, .padding = {1, 0}, .ceil_mode = up});
     check_both<T, 2>({1, 2, 9, 11}, {.kernel = 3, .stride = 2, .padding = 1, .dilation = 2, .ceil_mode = up});
+    check_both<T, 2>({2, 2, 20, 19}, {.kernel = {17, 16}, .stride = 2, .padding = {8, 0}, .ceil_mode = up});
     check_both<T, 3>({1, 2, 4, 5, 6}, {.kernel = {2, 3, 2}, .stride = 2, .padding = {0, 1, 1}, .ceil_mode = up});
   }
+}
+
+TEST_CASE("pool: the same bits when planes are shared out, and for an image alone; a warm step allocates nothing") {
+  const tensor<float> x = made_up<float>({8, 16, 56, 57}, 3);
+  const auto check = [&](const auto& op) {
+    const tensor<float> dy = made_up<float>(op.forward(x).shape(), 4);
+    const autograd::tape tape;
+    const auto step = [&] {
+      const auto v = tape.leaf(x);
+      const auto y = apply(op, v);
+      y.backward(dy);
+      return std::pair{y.value(), v.grad()};
+    };
+    std::pair<tensor<float>, tensor<float>> first;
+    support::for_each_thread_count([&](int threads) {
+      const auto both = step();
+      if (threads == 1) first = both;
+      CHECK(support::same_bits(both.first, first.first));
+      CHECK(support::same_bits(both.second, first.second));
+      CHECK(support::same_bits(op.forward(x), first.first));
+      for (int i = 0; i < 10; ++i) step();
+      const std::uint64_t pool = memory::stats().allocations;
+      const support::allocation_watch heap;
+      for (int i = 0; i < 5; ++i) step();
+      CHECK(heap.count() == 0);
+      CHECK(memory::stats().allocations == pool);
+    });
+    CHECK(support::same_bits(op.forward(x.slice(5, 6)), first.first.slice(5, 6)));
+  };
+  check(max_pool_op<2>{{.kernel = 2}});
+  check(max_pool_op<2>{{.kernel = 3, .stride = 2, .padding = 1}});
+  check(avg_pool_op<2>{{.kernel = 2}});
+  check(avg_pool_op<2>{{.kernel = 3, .stride = 1, .padding = 1}});
 }
 
 TEST_CASE("pool: PyTorch's numbers") {
@@ -127,7 +162,11 @@ TEST_CASE("max_pool2d: the first of equals gets the gradient, NaN wins, all minu
   support::check_close(v.grad(), {1, 0, 0, 0});
   const float nan = std::numeric_limits<float>::quiet_NaN(), low = -std::numeric_limits<float>::infinity();
   CHECK(support::is_nan(max_pool2d(from<float>({1, 1, 1, 3}, {1, nan, 2}), {.kernel = {1, 3}}).item()));
-  CHECK(max_pool2d(full<float>({1, 1, 2, 2}, low), {.kernel = 2}).item() == low);
+  const auto flat = tape.leaf(full<float>({1, 1, 2, 2}, low));
+  const auto y = max_pool2d(flat, {.kernel = 2, .stride = 2, .padding = 1});
+  CHECK(y.value()(0, 0, 1, 1) == low);
+  y.backward(ones<float>({1, 1, 2, 2}));
+  support::check_close(flat.grad(), {1, 1, 1, 1});
 }
 
 TEST_CASE("max_pool1d: a dilated window that sees nothing but padding") {

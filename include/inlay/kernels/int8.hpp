@@ -2,8 +2,9 @@
 //   c[i][j] = f(row_scale[i] column_scale[j] (sum over k of a[i][k] b[k][j]) + row_bias[i] + column_bias[j])
 //
 // One instruction (pmaddwd) multiplies pairs of 16 bits and adds the two products, so neighbours of k lie side by side:
-// strips of A are [pair][rows][2] in 16 bits, panels of B [pair][columns][2] in 16 bits, or in 8 that are widened as
-// they are loaded. Tiles are as large as those of gemm.hpp.
+// strips of A are [pair][rows][2] in 16 bits, panels of B [pair][columns][2] in 16 bits, or in 8: these are widened as
+// they are loaded, or once for many strips. Tiles are as large as those of gemm.hpp. The instruction for 8 bits
+// (pmaddubsw) would take a quarter less, but its sums of pairs saturate.
 #pragma once
 
 #include "gemm.hpp"
@@ -44,14 +45,16 @@ struct extremes {
   using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, float* out) noexcept {
     using V = simd<float, Level>;
-    V least = V::zero(), greatest = V::zero();
-    for (std::int64_t i = 0; i < count; i += V::size) {
-      const V here = V::load_up_to(x + i, count - i);
-      least = select((here < least) | (here != here), here, least);
-      greatest = max_of::join(greatest, here);
-    }
-    out[0] = -max_lanes(-least);
-    out[1] = max_lanes(greatest);
+    V least[2] = {V::zero(), V::zero()}, greatest[2] = {V::zero(), V::zero()};  // two hide the latency of comparing
+    for (std::int64_t i = 0; i < count; i += 2 * V::size)
+#pragma GCC unroll 2
+      for (int j = 0; j < 2; ++j) {
+        const V here = V::load_up_to(x + i + j * V::size, count - i - j * V::size);
+        least[j] = min_of::join(least[j], here);
+        greatest[j] = max_of::join(greatest[j], here);
+      }
+    out[0] = min_of::lanes(min_of::join(least[0], least[1]));
+    out[1] = max_of::lanes(max_of::join(greatest[0], greatest[1]));
   }
 };
 
@@ -73,9 +76,13 @@ struct to_int16 {
 
 inline std::int64_t int8_pairs(std::int64_t k) noexcept { return (k + 1) / 2; }
 
-// Height of the strips of A with m rows, and numbers they take.
+// Height of the strips of A with m rows: the level's, or 4 where that leaves a quarter less to fill up; and numbers
+// they take.
+constexpr std::int64_t int8_strip_rows(std::int64_t widest, std::int64_t m) noexcept {
+  return m == 1 ? 1 : (m + 3) / 4 * 16 < (m + widest - 1) / widest * widest * 3 ? 4 : widest;
+}
 inline std::int64_t int8_strip_rows(isa level, std::int64_t m) noexcept {
-  return m == 1 ? 1 : gemm_strip_rows<float>(level);
+  return int8_strip_rows(std::int64_t{gemm_strip_rows<float>(level)}, m);
 }
 inline std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexcept {
   const std::int64_t rows = int8_strip_rows(level, m);
@@ -85,7 +92,7 @@ inline std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexc
 // Lines of k numbers to [pair][width][2]; lines from `count` on are 0.
 template <class From, class To>
 [[gnu::noinline]] void int8_interleave(const From* lines, std::int64_t line_step, std::int64_t count, std::int64_t k,
-                                   std::int64_t width, To* out) noexcept {
+                                       std::int64_t width, To* out) noexcept {
   for (std::int64_t pair = 0; pair < int8_pairs(k); ++pair)
     for (std::int64_t line = 0; line < width; ++line, out += 2) {
       const From* from = lines + line * line_step + 2 * pair;
@@ -96,7 +103,7 @@ template <class From, class To>
 
 // Two lines of `count` columns to [column][2]. `count` is a multiple of 8.
 [[gnu::noinline]] inline void int8_zip(const std::int16_t* first, const std::int16_t* second, std::int64_t count,
-                                   std::int16_t* out) noexcept {
+                                       std::int16_t* out) noexcept {
   using V = simd<std::int16_t, isa::plain>;
   for (std::int64_t i = 0; i < count; i += V::size) {
     const V a = V::load(first + i), b = V::load(second + i);
@@ -158,16 +165,19 @@ template <isa Level> INLAY_INLINE simd<std::int16_t, Level> load_wide(const std:
   return simd<std::int16_t, Level>::load(from);
 }
 template <isa Level> INLAY_INLINE simd<std::int16_t, Level> load_wide(const std::int8_t* from) {
-  typename inlay::detail::raw_vector<std::int8_t, register_bytes(Level) / 2>::type narrow;
-  std::memcpy(&narrow, from, sizeof(narrow));
+  using bytes = typename inlay::detail::raw_vector<std::int8_t, register_bytes(Level) / 2>::type;
+  struct [[gnu::packed]] unaligned {
+    bytes v;
+  };
+  const auto* narrow = reinterpret_cast<const unaligned*>(from);
   simd<std::int16_t, Level> out;
 #if INLAY_X86 && !defined(__clang__)  // which makes one instruction of the line below; GCC makes four
   if constexpr (has_pair_products<Level>) {
-    asm("vpmovsxbw %1, %0" : "=v"(out.v) : "v"(narrow));
+    asm("vpmovsxbw %1, %0" : "=v"(out.v) : "m"(*narrow));
     return out;
   }
 #endif
-  out.v = __builtin_convertvector(narrow, typename simd<std::int16_t, Level>::raw);
+  out.v = __builtin_convertvector(narrow->v, typename simd<std::int16_t, Level>::raw);
   return out;
 }
 
@@ -190,35 +200,64 @@ template <class Right> struct int8_range {
   INLAY_INLINE static void run(const int8_problem<Right>* problem, std::int64_t strip_first, std::int64_t strip_last,
                                std::int64_t panel_first, std::int64_t panel_last) noexcept {
     const int8_problem<Right>& g = *problem;
-    constexpr int columns = gemm_blocking<float, Level>::columns;
-    const std::int64_t height = g.m == 1 ? 1 : gemm_blocking<float, Level>::rows, pairs = int8_pairs(g.k);
+    const std::int64_t height = int8_strip_rows(std::int64_t{widest<Level>}, g.m), pairs = int8_pairs(g.k);
     // Strips that fit into half of L2 stay there while the panels go by.
-    const std::int64_t most = (128 << 10) / (height * pairs * 4 + 1) + 1;
+    constexpr std::int64_t room = 12 * 1024 / (widest<Level> * columns<Level> * 4);
+    std::int64_t most = (256 << 10) / (height * pairs * 4 + 1) + 1;
+    if (most > room) most = room;
+    std::int32_t sums[room][widest<Level> * columns<Level>];
     for (std::int64_t from = strip_first; from < strip_last; from += most) {
-      const std::int64_t to = strip_last - from < most ? strip_last : from + most;
-      for (std::int64_t panel = panel_first; panel < panel_last; ++panel)
-        for (std::int64_t strip = from; strip < to; ++strip) {
-          std::int32_t sums[gemm_blocking<float, Level>::rows * columns];
-          const std::int16_t* a = g.strips + strip * height * 2 * pairs;
-          const Right* b = g.panels + panel * columns * 2 * pairs;
-          if (height == 1)
-            tile<Level, 1>(pairs, a, b, sums);
-          else
-            tile<Level, gemm_blocking<float, Level>::rows>(pairs, a, b, sums);
-          finish<Level>(g, strip * height, height, panel * columns, sums);
-        }
+      const std::int64_t count = strip_last - from < most ? strip_last - from : most;
+      for (std::int64_t panel = panel_first; panel < panel_last; ++panel) {
+        std::memset(sums, 0, static_cast<std::size_t>(count) * sizeof(sums[0]));
+        multiply<Level>(height, count, pairs, g.strips + from * height * 2 * pairs,
+                        g.panels + panel * columns<Level> * 2 * pairs, sums[0]);
+        for (std::int64_t i = 0; i < count; ++i)
+          finish<Level>(g, (from + i) * height, height, panel * columns<Level>, sums[i]);
+      }
     }
   }
 
  private:
-  // The register tile: Rows x columns sums.
-  template <isa Level, int Rows>
-  INLAY_INLINE static void tile(std::int64_t pairs, const std::int16_t* a, const Right* b, std::int32_t* sums) {
+  template <isa Level> static constexpr int widest = gemm_blocking<float, Level>::rows;
+  template <isa Level> static constexpr int columns = gemm_blocking<float, Level>::columns;
+
+  // `count` strips times a panel. For the widest strips it is widened before, a piece at a time that stays in L1.
+  template <isa Level>
+  INLAY_INLINE static void multiply(std::int64_t height, std::int64_t count, std::int64_t pairs, const std::int16_t* a,
+                                    const Right* b, std::int32_t* sums) {
+    using W = simd<std::int16_t, Level>;
+    constexpr std::int64_t depth = 16 * 1024 / (4 * columns<Level>), step = widest<Level> * columns<Level>;
+    if (height == 1) return tile<Level, 1>(pairs, a, b, sums);
+    if (widest<Level> != 4 && height == 4) {
+      for (std::int64_t i = 0; i < count; ++i) tile<Level, 4>(pairs, a + i * 4 * 2 * pairs, b, sums + i * step);
+      return;
+    }
+    std::int16_t wide[depth * 2 * columns<Level>];
+    for (std::int64_t p = 0; p < pairs; p += depth) {
+      const std::int64_t length = pairs - p < depth ? pairs - p : depth;
+      const std::int16_t* right = wide;
+      if constexpr (sizeof(Right) == sizeof(wide[0]))
+        right = b + p * 2 * columns<Level>;
+      else
+        for (std::int64_t i = 0; i < length * 2 * columns<Level>; i += W::size)
+          detail::load_wide<Level>(b + p * 2 * columns<Level> + i).store(wide + i);
+      for (std::int64_t i = 0; i < count; ++i)
+        tile<Level, widest<Level>>(length, a + (i * pairs + p) * 2 * height, right, sums + i * step);
+    }
+  }
+
+  // The register tile: adds Rows x columns sums.
+  template <isa Level, int Rows, class From>
+  INLAY_INLINE static void tile(std::int64_t pairs, const std::int16_t* a, const From* b, std::int32_t* sums) {
     using V = simd<std::int32_t, Level>;
     using W = simd<std::int16_t, Level>;
     V sum[Rows][2];
 #pragma GCC unroll 12
-    for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V::zero();
+    for (int i = 0; i < Rows; ++i) {
+      sum[i][0] = V::load(sums + 2 * i * V::size);
+      sum[i][1] = V::load(sums + (2 * i + 1) * V::size);
+    }
     for (std::int64_t p = 0; p < pairs; ++p, a += 2 * Rows, b += 2 * W::size) {
       const W first = detail::load_wide<Level>(b), second = detail::load_wide<Level>(b + W::size);
 #pragma GCC unroll 12

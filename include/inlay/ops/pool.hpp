@@ -47,7 +47,8 @@ kernels::conv_geometry pool_geometry(const char* name, const shape& x, const poo
       throw shape_error(name, {"expected an input that a window of ", kernel, " fits into, got ", x});
     std::int64_t out = (options.ceil_mode ? room + stride - 1 : room) / stride + 1;
     if ((out - 1) * stride >= in + padding) --out;
-    g.in[i] = in, g.kernel[i] = kernel, g.stride[i] = stride, g.dilation[i] = dilation, g.padding[i] = padding;
+    g.in[i] = in, g.kernel[i] = kernel, g.stride[i] = out == 1 ? 1 : stride, g.dilation[i] = dilation,
+    g.padding[i] = padding;
     g.out[i] = out;
   }
   return g;
@@ -60,12 +61,36 @@ inline shape pooled(const shape& x, const kernels::conv_geometry& g) {
   return out;
 }
 
-// f(plane) for every plane of x; planes are shared out among the threads.
-template <class F> void each_plane(const shape& x, const kernels::conv_geometry& g, F f) {
-  const std::int64_t work = g.columns() * g.product(g.kernel) + 1;
-  parallel_for(x[0] * x[1], std::max<std::int64_t>(1, (1 << 15) / work), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t plane = first; plane < last; ++plane) f(plane);
+// f(first, last) for ranges of the planes of x, shared out among the threads.
+template <class F> void each_planes(const shape& x, const kernels::conv_geometry& g, F&& f) {
+  const std::int64_t work = g.columns() * g.product(g.kernel) + g.product(g.in);
+  parallel_for(x[0] * x[1], std::max<std::int64_t>(1, (1 << 17) / work), f);
+}
+
+// F: as in the kernel. The places of the largest elements are kept when there is room for them.
+template <class F, class T>
+tensor<T> pool_windows(const tensor<T>& x, const kernels::conv_geometry& g, bool count_padding,
+                       tensor<std::uint8_t>* places) {
+  tensor<T> y = tensor<T>::empty(pooled(x.shape(), g));
+  T* to = writable(y);
+  const std::int64_t into = g.columns(), bytes = kernels::place_bytes(g);
+  if (places != nullptr) *places = tensor<std::uint8_t>::empty({y.size() * bytes});
+  std::uint8_t* kept = places == nullptr ? nullptr : writable(*places);
+  const isa level = active_isa();
+  each_planes(x.shape(), g, [&](std::int64_t first, std::int64_t last) {
+    tensor<T> scratch = tensor<T>::empty({kernels::pool_scratch<T>(g)});
+    tensor<std::int64_t> table = tensor<std::int64_t>::empty({g.product(g.kernel)});
+    const kernels::pool_problem<T> problem{g,
+                                           count_padding,
+                                           last - first,
+                                           x.data() + first * g.product(g.in),
+                                           to + first * into,
+                                           kept == nullptr ? nullptr : kept + first * into * bytes,
+                                           writable(scratch),
+                                           writable(table)};
+    dispatch<kernels::pool_windows<F, T>>(level, &problem);
   });
+  return y;
 }
 
 }  // namespace detail
@@ -76,40 +101,37 @@ template <int Axes> struct max_pool_op {
   static void attributes(auto& self, auto&& visit) { detail::pool_attributes(self.options, visit); }
 
   struct kept {
-    tensor<std::int64_t> where;  // of each output, in its plane
+    tensor<std::uint8_t> places;
     shape input;
   };
 
-  template <floating T> tensor<T> forward(const tensor<T>& x) const { return both(x, false).result; }
-  template <floating T> auto record(detail::tape_state*, const tensor<T>& x) const { return both(x, true); }
+  template <floating T> tensor<T> forward(const tensor<T>& x) const {
+    return detail::pool_windows<kernels::max_of>(x, detail::pool_geometry(name, x.shape(), options), false, nullptr);
+  }
+  template <floating T> recorded<T, kept> record(detail::tape_state*, const tensor<T>& x) const {
+    kept k{{}, x.shape()};
+    tensor<T> y =
+        detail::pool_windows<kernels::max_of>(x, detail::pool_geometry(name, x.shape(), options), false, &k.places);
+    return {std::move(y), std::move(k)};
+  }
 
   template <class T> void backward(const tensor<T>& dy, const kept& k, const gradient<T>& dx) const {
     if (!dx.wanted()) return;
     const kernels::conv_geometry g = detail::pool_geometry(name, k.input, options);
-    tensor<T> out(k.input);
+    tensor<T> out = tensor<T>::empty(k.input);
     T* to = detail::writable(out);
-    const std::int64_t from = g.columns(), into = g.product(g.in);
-    detail::each_plane(k.input, g, [&](std::int64_t plane) {
-      for (std::int64_t i = plane * from; i < (plane + 1) * from; ++i)
-        if (k.where.data()[i] >= 0) to[plane * into + k.where.data()[i]] += dy.data()[i];
+    detail::each_planes(k.input, g, [&](std::int64_t first, std::int64_t last) {
+      tensor<std::int64_t> table = tensor<std::int64_t>::empty({g.product(g.kernel)});
+      const auto run = [&](const auto* places) {
+        kernels::max_pool_gradient(g, last - first, dy.data() + first * g.columns(), places + first * g.columns(),
+                                   detail::writable(table), to + first * g.product(g.in));
+      };
+      if (kernels::place_bytes(g) == 1)
+        run(k.places.data());
+      else
+        run(reinterpret_cast<const std::uint32_t*>(k.places.data()));
     });
     dx.add(std::move(out));
-  }
-
- private:
-  template <class T> recorded<T, kept> both(const tensor<T>& x, bool recording) const {
-    const kernels::conv_geometry g = detail::pool_geometry(name, x.shape(), options);
-    const shape sizes = detail::pooled(x.shape(), g);
-    tensor<T> y = tensor<T>::empty(sizes);
-    auto where = recording ? tensor<std::int64_t>::empty(sizes) : tensor<std::int64_t>();
-    T* to = detail::writable(y);
-    std::int64_t* places = detail::writable(where);
-    const std::int64_t into = g.columns(), from = g.product(g.in);
-    detail::each_plane(x.shape(), g, [&](std::int64_t plane) {
-      kernels::max_pool(g, x.data() + plane * from, to + plane * into,
-                        places == nullptr ? places : places + plane * into);
-    });
-    return {std::move(y), {std::move(where), x.shape()}};
   }
 };
 
@@ -119,24 +141,20 @@ template <int Axes> struct avg_pool_op {
   static void attributes(auto& self, auto&& visit) { detail::pool_attributes(self.options, visit); }
 
   template <floating T> tensor<T> forward(const tensor<T>& x) const {
-    const kernels::conv_geometry g = geometry(x.shape());
-    const tensor<std::int64_t> counts = counts_of(g);
-    tensor<T> y = tensor<T>::empty(detail::pooled(x.shape(), g));
-    T* to = detail::writable(y);
-    detail::each_plane(x.shape(), g, [&](std::int64_t plane) {
-      kernels::avg_pool(g, x.data() + plane * g.product(g.in), counts.data(), to + plane * g.columns());
-    });
-    return y;
+    return detail::pool_windows<kernels::sum_of>(x, geometry(x.shape()), options.count_include_pad, nullptr);
   }
 
   template <class T> void backward(const tensor<T>& dy, const gradient<T>& dx) const {
     if (!dx.wanted()) return;
+    using kernel = kernels::avg_pool_gradient<T>;
     const kernels::conv_geometry g = geometry(dx.shape());
-    const tensor<std::int64_t> counts = counts_of(g);
-    tensor<T> out(dx.shape());
+    tensor<T> out = tensor<T>::empty(dx.shape());
     T* to = detail::writable(out);
-    detail::each_plane(dx.shape(), g, [&](std::int64_t plane) {
-      kernels::avg_pool_gradient(g, dy.data() + plane * g.columns(), counts.data(), to + plane * g.product(g.in));
+    const isa level = active_isa();
+    detail::each_planes(dx.shape(), g, [&](std::int64_t first, std::int64_t last) {
+      tensor<T> scratch = tensor<T>::empty({kernel::scratch(g)});
+      dispatch<kernel>(level, &g, options.count_include_pad, last - first, dy.data() + first * g.columns(),
+                       to + first * g.product(g.in), detail::writable(scratch));
     });
     dx.add(std::move(out));
   }
@@ -146,15 +164,6 @@ template <int Axes> struct avg_pool_op {
     for (const std::int64_t d : options.dilation.sizes)
       if (d != 1) throw value_error(name, {"expected no .dilation, got ", d});
     return detail::pool_geometry(name, x, options);
-  }
-
-  tensor<std::int64_t> counts_of(const kernels::conv_geometry& g) const {
-    tensor<std::int64_t> counts = tensor<std::int64_t>::empty({g.columns()});
-    kernels::conv_geometry wide = g;
-    if (options.count_include_pad)  // the same windows on a plane that contains the padding
-      for (std::size_t i = 0; i < 3; ++i) wide.in[i] += 2 * wide.padding[i], wide.padding[i] = 0;
-    kernels::window_counts(wide, detail::writable(counts));
-    return counts;
   }
 };
 
