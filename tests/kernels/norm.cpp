@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "naive/norm.hpp"
@@ -220,6 +221,45 @@ TEST_CASE_TEMPLATE("layer norm: rows of every size", T, float, double) {
   }
   check_rows<T>(1, 2100, true);
   check_rows<T>(400, 9, true);
+}
+
+// Without a mean: y = x / sqrt(mean(x^2) + epsilon), and its slope.
+TEST_CASE_TEMPLATE("rms norm: rows of every size, gradients by central differences in long double", T, float, double) {
+  const T* none = nullptr;
+  T* nowhere = nullptr;
+  const auto root = [](const naive::list& row) {
+    return std::sqrt(naive::product_sum(row, row) / static_cast<long double>(row.size()) + epsilon<T>);
+  };
+  for (const std::int64_t length : support::edge_sizes) {
+    if (length == 0) continue;
+    const auto x = noise_values<T>(2 * length, 1), dy = noise_values<T>(2 * length, 2);
+    naive::list y, dx;
+    for (std::int64_t r = 0; r < 2; ++r) {
+      naive::list row = naive::channel(x.data(), 1, 2, length, r);
+      const naive::list g = naive::channel(dy.data(), 1, 2, length, r);
+      for (const long double v : row) y.push_back(v / root(row));
+      for (long double& v : row) {
+        const long double at = v, h = 1e-5L;
+        const auto loss = [&](long double moved) {
+          v = moved;
+          return naive::product_sum(g, row) / root(row);
+        };
+        dx.push_back((loss(at + h) - loss(at - h)) / (2 * h));
+        v = at;
+      }
+    }
+    support::for_each_isa([&](isa level) {
+      guarded<T> out(2 * length), inverse(2), slope(2 * length);
+      dispatch<kernels::layer_norm<T>>(level, x.data(), none, none, out.data(), nowhere, inverse.data(),
+                                       static_cast<double>(epsilon<T>), false, std::int64_t{2}, length);
+      dispatch<kernels::layer_norm_gradient<T>>(level, dy.data(), x.data(), none, none,
+                                                static_cast<const T*>(inverse.data()), slope.data(), nowhere, nowhere,
+                                                std::int64_t{2}, length, std::int64_t{0}, std::int64_t{1});
+      CHECK(support::difference(std::as_const(out).values(), y) <= tolerance<T>);
+      CHECK(support::difference(std::as_const(slope).values(), dx) <= (sizeof(T) == 4 ? 2e-5 : 1e-8));
+      CHECK((out.intact() && inverse.intact() && slope.intact()));
+    });
+  }
 }
 
 TEST_CASE_TEMPLATE("norm: statistics are exact far from 0, and after a first value like no other", T, float, double) {

@@ -45,34 +45,27 @@ template <class V, class F> INLAY_INLINE void each_in_row(std::int64_t length, c
     f(i < last ? i : last, i <= last ? std::int64_t{V::size} : last + V::size - i);
 }
 
-template <class I> struct lane_masks {  // 0 throughout, then all bits
-  typename I::value_type lanes[2 * I::size] = {};
-  constexpr lane_masks() {
-    for (int i = I::size; i < 2 * I::size; ++i) lanes[i] = -1;
-  }
-};
-template <class I> inline constexpr lane_masks<I> masks_of;
+template <class I>
+inline constexpr I lane_masks[32] = {0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+                                     -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
 
 // The last `fresh` lanes; the others become 0.
 template <class V> INLAY_INLINE V last_lanes(const V& x, std::int64_t fresh) {
   using I = typename V::integer;
-  return V::from_bits(x.bits() & I::load(masks_of<I>.lanes + fresh));
+  return V::from_bits(x.bits() & I::load(lane_masks<typename I::value_type> + 16 - V::size + fresh));
 }
 
 // NaN may be lost: the sum of exponentials will be NaN all the same.
 template <isa Level, class T> INLAY_INLINE T row_max(const T* x, std::int64_t length) {
   using V = simd<T, Level>;
-  constexpr int turns = 4;
-  V best[turns];
-  for (int k = 0; k < turns; ++k) best[k] = V(-std::numeric_limits<T>::infinity());
+  V one(-std::numeric_limits<T>::infinity()), two = one;
   const std::int64_t last = length > V::size ? length - V::size : 0;
-  for (std::int64_t i = 0; i < length; i += turns * V::size)
-#pragma GCC unroll 4
-    for (int k = 0; k < turns; ++k) {
-      const std::int64_t at = i + k * V::size;
-      best[k] = max(best[k], V::load(x + (at < last ? at : last)));
-    }
-  return max_lanes(max(max(best[0], best[1]), max(best[2], best[3])));
+  for (std::int64_t i = 0; i < length; i += 2 * V::size) {
+    const std::int64_t next = i + V::size;
+    one = max(one, V::load(x + (i < last ? i : last)));
+    two = max(two, V::load(x + (next < last ? next : last)));
+  }
+  return max_lanes(max(one, two));
 }
 
 // Sum of exp(x - shift); the exponentials go to `out` when it is not null.
