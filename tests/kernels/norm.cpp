@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "naive/norm.hpp"
@@ -62,17 +63,18 @@ batch_outcome<T> run_batch(isa level, const sizes& of, const std::vector<T>& x, 
   dispatch<kernels::inverse_deviation<T>>(level, o.variance.data(), epsilon<T>, static_cast<const T*>(nullptr),
                                           o.inverse.data(), c);
   dispatch<kernels::inverse_deviation<T>>(level, o.variance.data(), epsilon<T>, w.data(), o.scale.data(), c);
-  cut(n * c, [&](std::int64_t first, std::int64_t last) {
+  cut(n, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_affine<T>>(level, x.data(), o.mean.data(), o.scale.data(), b.data(), o.y.data(), c, l,
-                                         first, last);
+                                         first, last, std::int64_t{0}, c);
   });
   cut(c, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_gradient_sums<T>>(level, dy.data(), x.data(), o.mean.data(), o.inverse.data(),
                                                 o.dw.data(), o.db.data(), n, c, l, first, last);
   });
-  cut(n * c, [&](std::int64_t first, std::int64_t last) {
+  cut(c, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_gradient<T>>(level, dy.data(), x.data(), o.mean.data(), o.inverse.data(), o.scale.data(),
-                                           o.dw.data(), o.db.data(), o.dx.data(), share, c, l, first, last);
+                                           o.dw.data(), o.db.data(), o.dx.data(), share, c, l, std::int64_t{0}, n,
+                                           first, last);
   });
   return o;
 }
@@ -120,27 +122,29 @@ row_outcome<T> run_rows(isa level, std::int64_t rows, const std::vector<T>& x, c
                         const std::vector<T>* w, const std::vector<T>* b) {
   const auto count = static_cast<std::int64_t>(x.size()), length = count / rows;
   const T *weight = w == nullptr ? nullptr : w->data(), *bias = b == nullptr ? nullptr : b->data();
-  const std::int64_t parts =
-      (rows + kernels::layer_norm_weight_gradient<T>::part - 1) / kernels::layer_norm_weight_gradient<T>::part;
+  using backward = kernels::layer_norm_gradient<T>;
+  const std::int64_t parts = (rows + backward::part - 1) / backward::part;
+  const double by = static_cast<double>(epsilon<T>);
+  T* const none = nullptr;
   guarded<T> y(count), mean(rows), inverse(rows), dx(count), dw(parts * length), db(parts * length);
-  dispatch<kernels::layer_norm<T>>(level, x.data(), weight, bias, y.data(), static_cast<T*>(nullptr),
-                                   static_cast<T*>(nullptr), static_cast<double>(epsilon<T>), rows, length);
+  dispatch<kernels::layer_norm<T>>(level, x.data(), weight, bias, y.data(), none, none, by, true, rows, length);
   const std::vector<T> plain(y.values().begin(), y.values().end());
-  dispatch<kernels::layer_norm<T>>(level, x.data(), weight, bias, y.data(), mean.data(), inverse.data(),
-                                   static_cast<double>(epsilon<T>), rows, length);
+  dispatch<kernels::layer_norm<T>>(level, x.data(), weight, bias, y.data(), mean.data(), inverse.data(), by, true, rows,
+                                   length);
   CHECK(same_bits(std::span<const T>(plain), y.values()));
-  dispatch<kernels::layer_norm_gradient<T>>(level, dy.data(), x.data(), weight, mean.data(), inverse.data(), dx.data(),
-                                            rows, length);
-  guarded<T> cut_dw(parts * length), cut_db(parts * length);
-  const auto sums = [&](guarded<T>& products, guarded<T>& of_dy, std::int64_t first, std::int64_t last) {
-    dispatch<kernels::layer_norm_weight_gradient<T>>(level, dy.data(), x.data(), mean.data(), inverse.data(),
-                                                     products.data(), of_dy.data(), rows, length, first, last);
+  guarded<T> cut_dx(count), cut_dw(parts * length), cut_db(parts * length);
+  const auto gradients = [&](T* slope, T* products, T* sums, std::int64_t first, std::int64_t last) {
+    dispatch<backward>(level, dy.data(), x.data(), weight, mean.data(), inverse.data(), slope, products, sums, rows,
+                       length, first, last);
   };
-  sums(dw, db, 0, parts);
-  sums(cut_dw, cut_db, parts / 2, parts);
-  sums(cut_dw, cut_db, 0, parts / 2);
+  gradients(dx.data(), dw.data(), db.data(), 0, parts);  // all at once, or each alone and in pieces
+  gradients(none, cut_dw.data(), cut_db.data(), parts / 2, parts);
+  gradients(none, cut_dw.data(), cut_db.data(), 0, parts / 2);
+  gradients(cut_dx.data(), none, none, 0, parts / 2);
+  gradients(cut_dx.data(), none, none, parts / 2, parts);
   CHECK((same_bits(std::as_const(cut_dw).values(), std::as_const(dw).values()) &&
-         same_bits(std::as_const(cut_db).values(), std::as_const(db).values())));
+         same_bits(std::as_const(cut_db).values(), std::as_const(db).values()) &&
+         same_bits(std::as_const(cut_dx).values(), std::as_const(dx).values())));
   const auto over_parts = [&](const guarded<T>& t) {
     std::vector<T> out(static_cast<std::size_t>(length));
     for (std::int64_t i = 0; i < parts * length; ++i) out[static_cast<std::size_t>(i % length)] += t.data()[i];
@@ -154,7 +158,7 @@ row_outcome<T> run_rows(isa level, std::int64_t rows, const std::vector<T>& x, c
           over_parts(dw),
           over_parts(db),
           y.intact() && mean.intact() && inverse.intact() && dx.intact() && dw.intact() && db.intact() &&
-              cut_dw.intact() && cut_db.intact()};
+              cut_dx.intact() && cut_dw.intact() && cut_db.intact()};
 }
 
 template <class T> double difference(const std::vector<T>& got, const naive::list& want) {
@@ -217,6 +221,45 @@ TEST_CASE_TEMPLATE("layer norm: rows of every size", T, float, double) {
   }
   check_rows<T>(1, 2100, true);
   check_rows<T>(400, 9, true);
+}
+
+// Without a mean: y = x / sqrt(mean(x^2) + epsilon), and its slope.
+TEST_CASE_TEMPLATE("rms norm: rows of every size, gradients by central differences in long double", T, float, double) {
+  const T* none = nullptr;
+  T* nowhere = nullptr;
+  const auto root = [](const naive::list& row) {
+    return std::sqrt(naive::product_sum(row, row) / static_cast<long double>(row.size()) + epsilon<T>);
+  };
+  for (const std::int64_t length : support::edge_sizes) {
+    if (length == 0) continue;
+    const auto x = noise_values<T>(2 * length, 1), dy = noise_values<T>(2 * length, 2);
+    naive::list y, dx;
+    for (std::int64_t r = 0; r < 2; ++r) {
+      naive::list row = naive::channel(x.data(), 1, 2, length, r);
+      const naive::list g = naive::channel(dy.data(), 1, 2, length, r);
+      for (const long double v : row) y.push_back(v / root(row));
+      for (long double& v : row) {
+        const long double at = v, h = 1e-5L;
+        const auto loss = [&](long double moved) {
+          v = moved;
+          return naive::product_sum(g, row) / root(row);
+        };
+        dx.push_back((loss(at + h) - loss(at - h)) / (2 * h));
+        v = at;
+      }
+    }
+    support::for_each_isa([&](isa level) {
+      guarded<T> out(2 * length), inverse(2), slope(2 * length);
+      dispatch<kernels::layer_norm<T>>(level, x.data(), none, none, out.data(), nowhere, inverse.data(),
+                                       static_cast<double>(epsilon<T>), false, std::int64_t{2}, length);
+      dispatch<kernels::layer_norm_gradient<T>>(level, dy.data(), x.data(), none, none,
+                                                static_cast<const T*>(inverse.data()), slope.data(), nowhere, nowhere,
+                                                std::int64_t{2}, length, std::int64_t{0}, std::int64_t{1});
+      CHECK(support::difference(std::as_const(out).values(), y) <= tolerance<T>);
+      CHECK(support::difference(std::as_const(slope).values(), dx) <= (sizeof(T) == 4 ? 2e-5 : 1e-8));
+      CHECK((out.intact() && inverse.intact() && slope.intact()));
+    });
+  }
 }
 
 TEST_CASE_TEMPLATE("norm: statistics are exact far from 0, and after a first value like no other", T, float, double) {
@@ -294,18 +337,20 @@ TEST_CASE_TEMPLATE("norm: missing centres, shifts and weights; work of no size",
   support::for_each_isa([&](isa level) {
     guarded<T> y(6);
     dispatch<kernels::channel_affine<T>>(level, x.data(), none, scale.data(), none, y.data(), std::int64_t{3},
-                                         std::int64_t{2}, std::int64_t{0}, std::int64_t{3});
+                                         std::int64_t{2}, std::int64_t{0}, std::int64_t{1}, std::int64_t{0},
+                                         std::int64_t{3});
     CHECK(support::difference(std::as_const(y).values(), naive::list{2, 4, -3, -4, 2.5, 3}) == 0);
     dispatch<kernels::channel_affine<T>>(level, x.data(), scale.data(), scale.data(), none, y.data(), std::int64_t{3},
-                                         std::int64_t{1}, std::int64_t{0}, std::int64_t{6});
+                                         std::int64_t{1}, std::int64_t{0}, std::int64_t{2}, std::int64_t{0},
+                                         std::int64_t{3});
     CHECK(support::difference(std::as_const(y).values(), naive::list{-2, -3, 1.25, 4, -6, 2.75}) == 0);
     CHECK(y.intact());
     dispatch<kernels::channel_affine<T>>(level, none, none, none, none, y.data(), std::int64_t{0}, std::int64_t{1},
-                                         std::int64_t{0}, std::int64_t{0});
+                                         std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, std::int64_t{0});
     guarded<T> dw(3, T{7}), db(3, T{7});
-    dispatch<kernels::layer_norm_weight_gradient<T>>(level, none, none, none, none, dw.data(), db.data(),
-                                                     std::int64_t{0}, std::int64_t{3}, std::int64_t{0},
-                                                     std::int64_t{1});
+    T* const nowhere = nullptr;
+    dispatch<kernels::layer_norm_gradient<T>>(level, none, none, none, none, none, nowhere, dw.data(), db.data(),
+                                              std::int64_t{0}, std::int64_t{3}, std::int64_t{0}, std::int64_t{1});
     CHECK(support::difference(std::as_const(dw).values(), naive::list{0, 0, 0}) == 0);
     CHECK(support::difference(std::as_const(db).values(), naive::list{0, 0, 0}) == 0);
     dispatch<kernels::channel_gradient_sums<T>>(level, none, none, scale.data(), scale.data(), dw.data(), db.data(),

@@ -136,6 +136,29 @@ TEST_CASE("batch_norm: gradients that nobody wants are not made") {
   CHECK(in.has_grad());
 }
 
+TEST_CASE("batch_norm: statistics, values and gradients in one go have the bits of two steps") {
+  for (const shape& sizes : {shape{40, 9, 61}, shape{3, 70, 49}, shape{300, 40}, shape{2, 3, 9000}}) {
+    const autograd::tape tape;
+    const auto in = waves<float>(sizes, 0.9, std::sin), slope = waves<float>(sizes, 1.3, std::cos);
+    const auto scale = waves<float>({sizes[1]}, 0.7, std::cos), shift = waves<float>({sizes[1]}, 0.3, std::sin);
+    const auto results = [&](int threads, bool at_once) {
+      const thread_scope scope(threads);
+      const auto of = tape.leaf(in), weight = tape.leaf(scale), bias = tape.leaf(shift);
+      channel_moments<float> seen = batch_statistics(in);
+      const auto y =
+          at_once ? apply(batch_norm_training_op<float>(1e-5, &seen), of, weight, bias) : by_batch(of, weight, bias);
+      y.backward(slope);
+      return std::vector<tensor<float>>{y.value(), of.grad(), weight.grad(), bias.grad(), seen.mean, seen.variance};
+    };
+    const auto expected = results(1, false);
+    for (const int threads : {1, 2, 4})
+      for (const bool at_once : {false, true}) {
+        const auto got = results(threads, at_once);
+        for (std::size_t i = 0; i < got.size(); ++i) CHECK(support::same_bits(got[i], expected[i]));
+      }
+  }
+}
+
 TEST_CASE("batch_statistics: mean and biased variance; the mean of x far from 0") {
   const auto s = batch_statistics(from<double>({2, 2, 2}, {1, 2, 5, 5, 3, 6, 5, 5}));
   check_close(s.mean, {3, 5});

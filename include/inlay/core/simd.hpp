@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "isa.hpp"
 
@@ -215,22 +216,35 @@ template <class T, isa Level> INLAY_INLINE simd<T, Level> abs(const simd<T, Leve
   return simd<T, Level>::from_bits(a.bits() & integer(std::numeric_limits<typename integer::value_type>::max()));
 }
 
-// The lanes in a fixed tree order: pairs a half apart first.
-template <class T, isa Level> INLAY_INLINE T sum_lanes(const simd<T, Level>& a) {
-  T lanes[simd<T, Level>::size];
-  a.store(lanes);
-  for (int half = simd<T, Level>::size / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
+namespace detail {
+// Lane i of the result is lane i ^ distance.
+template <int Distance, class V, int... Lane>
+INLAY_INLINE V exchanged(const V& a, std::integer_sequence<int, Lane...>) {
+  return V::wrap(__builtin_shufflevector(a.v, a.v, (Lane ^ Distance)...));
 }
-template <class T, isa Level> INLAY_INLINE T max_lanes(const simd<T, Level>& a) {
-  T lanes[simd<T, Level>::size];
-  a.store(lanes);
-  T out = lanes[0];
-  for (int i = 1; i < simd<T, Level>::size; ++i)
-    if (lanes[i] > out || lanes[i] != lanes[i]) out = lanes[i];
-  return out;
+template <int Distance, class V> INLAY_INLINE V exchanged(const V& a) {
+  return exchanged<Distance>(a, std::make_integer_sequence<int, V::size>());
 }
+}  // namespace detail
+
+// The lanes in a fixed tree order: pairs a half apart first. Every lane of the result is the sum.
+template <class V, int Distance = V::size / 2> INLAY_INLINE V lane_sums(const V& a) {
+  if constexpr (Distance == 0)
+    return a;
+  else
+    return lane_sums<V, Distance / 2>(a + detail::exchanged<Distance>(a));
+}
+// The largest, and NaN where there is one.
+template <class V, int Distance = V::size / 2> INLAY_INLINE V lane_maxima(const V& a) {
+  if constexpr (Distance == 0) {
+    return a;
+  } else {
+    const V other = detail::exchanged<Distance>(a);
+    return lane_maxima<V, Distance / 2>(select((other > a) | (other != other), other, a));
+  }
+}
+template <class T, isa Level> INLAY_INLINE T sum_lanes(const simd<T, Level>& a) { return lane_sums(a).v[0]; }
+template <class T, isa Level> INLAY_INLINE T max_lanes(const simd<T, Level>& a) { return lane_maxima(a).v[0]; }
 
 }  // namespace inlay::inline v0_1
 

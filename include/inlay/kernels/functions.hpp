@@ -182,10 +182,16 @@ struct silu {
 struct gelu {
   static constexpr const char* name = "gelu";
   static constexpr bool from_result = false;
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return x * kernels::normal_cdf(x); }
+  template <class V> INLAY_INLINE V operator()(const V& x) const {
+    V d, power;
+    const V tail = kernels::normal_tail(x, d, power), half(0.5);
+    return multiply_add(-d, tail, multiply_add(x, half, inlay::abs(x) * half));  // max(x, 0) - |x| Phi(-|x|)
+  }
   template <class V> INLAY_INLINE V gradient(const V& dy, const V& x) const {  // Phi(x) + x phi(x)
-    const V density = kernels::exp(x * x * V(-0.5)) * V(0.3989422804014327);
-    return dy * multiply_add(x, density, kernels::normal_cdf(x));
+    V d, power;
+    const V tail = kernels::normal_tail(x, d, power);
+    const V cdf = select(x < V::zero(), tail, V(1.0) - tail);
+    return dy * multiply_add(x, power * V(0.3989422804014327), cdf);
   }
 };
 

@@ -1,7 +1,7 @@
 // Normalisation over channels (batch norm), x seen as (N, C, L), and over rows (layer norm), x seen as (rows, length).
-// Order of a sum: parts of 2048 along a row, in order, two registers in turn within a part; row after row, those of a
-// channel in double. Columns (L = 1, and sums over rows) are added up in parts of 128 rows. It depends on the sizes of
-// what is summed and the level alone.
+// Order of a sum: parts of 2048 along a row, in order, four registers in turn within a part; row after row, those of a
+// channel in double. Columns (L = 1) are added up in parts of 128 rows, sums over the rows of layer norm in parts of
+// 32. It depends on the sizes of what is summed and the level alone.
 #pragma once
 
 #include "math.hpp"
@@ -31,13 +31,16 @@ INLAY_INLINE void add_row(const T* x, T center, const T* dy, const T* w, std::in
   const V middle(center);
   for (std::int64_t i = 0; i < length;) {
     const std::int64_t end = length - i < row_part ? length : i + row_part;
-    V a = V::zero(), b = a, aa = a, bb = a;
-    for (; i + 2 * V::size <= end; i += 2 * V::size) {
-      add_terms(V::load(x + i) - middle, dy, w, i, a, aa);
-      add_terms(V::load(x + i + V::size) - middle, dy, w, i + V::size, b, bb);
-    }
-    for (; i + V::size <= end; i += V::size) add_terms(V::load(x + i) - middle, dy, w, i, a, aa);
-    T one = sum_lanes(a + b), two = sum_lanes(aa + bb);
+    constexpr int turns = 4;
+    V sums[turns], squares[turns];
+    for (int k = 0; k < turns; ++k) sums[k] = squares[k] = V::zero();
+    for (; i + turns * V::size <= end; i += turns * V::size)
+#pragma GCC unroll 4
+      for (int k = 0; k < turns; ++k)
+        add_terms(V::load(x + i + k * V::size) - middle, dy, w, i + k * V::size, sums[k], squares[k]);
+    for (; i + V::size <= end; i += V::size) add_terms(V::load(x + i) - middle, dy, w, i, sums[0], squares[0]);
+    T one = sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])),
+      two = sum_lanes((squares[0] + squares[1]) + (squares[2] + squares[3]));
     for (; i < end; ++i) {
       const T q = x[i] - center;
       T p = dy != nullptr ? dy[i] : q;
@@ -91,42 +94,50 @@ template <class V> struct strip {
   V part_sums[registers], part_products[registers];
 };
 
-// Mean and biased variance of `rows` rows that are `step` apart. The first pass finds the mean, the second measures
-// from it: exact however far the values lie from 0.
+// Mean and biased variance of `rows` rows that are `step` apart, share = 1 / (rows length). They are measured from the
+// first value, and once more from the mean where that lies more than two deviations away: exact however far the values
+// lie from 0.
 template <isa Level, class T>
-INLAY_INLINE void moments(const T* x, std::int64_t rows, std::int64_t step, std::int64_t length, T& mean,
+INLAY_INLINE void moments(const T* x, std::int64_t rows, std::int64_t step, std::int64_t length, double share, T& mean,
                           double& variance) {
-  const auto count = static_cast<double>(rows * length);
   mean = *x;
-  for (int pass = 0; pass < 2; ++pass) {
+  for (bool again = false;; again = true) {
     double sum = 0, squares = 0;
     for (std::int64_t r = 0; r < rows; ++r)
       add_row<Level, T>(x + r * step, mean, nullptr, nullptr, length, sum, squares);
-    const double shift = sum / count;
-    variance = squares / count - shift * shift;
+    const double shift = sum * share;
+    variance = squares * share - shift * shift;
     mean = static_cast<T>(static_cast<double>(mean) + shift);
+    if (again || !(shift * shift > 4 * variance)) break;
   }
   if (variance < 0) variance = 0;  // NaN stays
 }
 
-// Planes [first, last) of N C, each one channel's; where the channels lie side by side (length 1), a register of them
-// at a time. f.take(c, count, one) reads the numbers of channel c, or of `count` channels; f.write(i, count) what
-// follows.
-template <int Size, class F>
-INLAY_INLINE void walk_planes(F& f, std::int64_t channels, std::int64_t length, std::int64_t first, std::int64_t last) {
-  if (first >= last) return;
-  for (std::int64_t at = first, c = first % channels; at < last; c = 0)
+// f(i, count) for each register along `length` elements from i on; only the last may have less than a full count.
+template <class V, class F> INLAY_INLINE void each_piece(std::int64_t length, const F& f) {
+  std::int64_t i = 0;
+  for (; i + V::size <= length; i += V::size) f(i, std::int64_t{V::size});
+  if (i < length) f(i, length - i);
+}
+
+// Channels [first, last) of samples [begin, end) of (N, C, L); where the channels lie side by side (L = 1), a register
+// of them at a time. f.take(c, count, one) reads the numbers of channel c, or of `count` channels; f.write(i, count)
+// what follows.
+template <class V, class F>
+INLAY_INLINE void walk_planes(F& f, std::int64_t channels, std::int64_t length, std::int64_t begin, std::int64_t end,
+                              std::int64_t first, std::int64_t last) {
+  for (std::int64_t n = begin; n < end; ++n)
     if (length == 1) {
-      const std::int64_t count = last - at < channels - c ? last - at : channels - c;
-      for (std::int64_t i = 0; i < count; i += Size) {
-        f.take(c + i, count - i, false);
-        f.write(at + i, count - i);
+      for (std::int64_t c = first; c < last; c += V::size) {
+        f.take(c, last - c, false);
+        f.write(n * channels + c, last - c);
       }
-      at += count;
     } else {
-      for (; at < last && c < channels; ++at, ++c) {
+      for (std::int64_t c = first; c < last; ++c) {
         f.take(c, length, true);
-        for (std::int64_t i = 0; i < length; i += Size) f.write(at * length + i, length - i);
+        const std::int64_t at = (n * channels + c) * length;
+        each_piece<V>(
+            length, [&](std::int64_t i, std::int64_t count) __attribute__((always_inline)) { f.write(at + i, count); });
       }
     }
 }
@@ -145,9 +156,10 @@ template <class T> struct channel_statistics {
   INLAY_INLINE static void run(const T* x, T* mean, T* variance, std::int64_t batch, std::int64_t channels,
                                std::int64_t length, std::int64_t first, std::int64_t last) noexcept {
     if (length == 1) return columns<Level>(x, mean, variance, batch, channels, first, last);
+    const double share = 1 / static_cast<double>(batch * length);
     for (std::int64_t c = first; c < last; ++c) {
       double spread;
-      detail::moments<Level>(x + c * length, batch, channels * length, length, mean[c], spread);
+      detail::moments<Level>(x + c * length, batch, channels * length, length, share, mean[c], spread);
       variance[c] = static_cast<T>(spread);
     }
   }
@@ -189,16 +201,18 @@ template <class T> struct inverse_deviation {
   }
 };
 
-// y = (x - center[c]) scale[c] + shift[c] on planes [first, last) of N C; center and shift may be null: 0.
+// y = (x - center[c]) scale[c] + shift[c] for channels [first, last) of samples [begin, end); center and shift may be
+// null: 0.
 template <class T> struct channel_affine {
   using memory_bound = void;
 
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const T* center, const T* scale, const T* shift, T* y, std::int64_t channels,
-                               std::int64_t length, std::int64_t first, std::int64_t last) noexcept {
+                               std::int64_t length, std::int64_t begin, std::int64_t end, std::int64_t first,
+                               std::int64_t last) noexcept {
     using V = simd<T, Level>;
     step<V> f{x, center, scale, shift, y, V::zero(), V::zero(), V::zero()};
-    detail::walk_planes<V::size>(f, channels, length, first, last);
+    detail::walk_planes<V>(f, channels, length, begin, end, first, last);
   }
 
  private:
@@ -256,18 +270,19 @@ template <class T> struct channel_gradient_sums {
   }
 };
 
-// dx = scale[c] (dy - db[c] / n - (x - mean[c]) inverse[c] dw[c] / n) on planes [first, last) of N C: the gradient
-// through batch norm and its statistics, of n values per channel (share = 1 / n), from the sums above.
+// dx = scale[c] (dy - db[c] / n - (x - mean[c]) inverse[c] dw[c] / n) for channels [first, last) of samples
+// [begin, end): the gradient through batch norm and its statistics, of n values per channel (share = 1 / n), from the
+// sums above.
 template <class T> struct channel_gradient {
   using memory_bound = void;
 
   template <isa Level>
   INLAY_INLINE static void run(const T* dy, const T* x, const T* mean, const T* inverse, const T* scale, const T* dw,
                                const T* db, T* dx, T share, std::int64_t channels, std::int64_t length,
-                               std::int64_t first, std::int64_t last) noexcept {
+                               std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) noexcept {
     using V = simd<T, Level>;
     step<V> f{dy, x, mean, inverse, scale, dw, db, dx, share, V::zero(), V::zero(), V::zero(), V::zero()};
-    detail::walk_planes<V::size>(f, channels, length, first, last);
+    detail::walk_planes<V>(f, channels, length, begin, end, first, last);
   }
 
  private:
@@ -289,80 +304,82 @@ template <class T> struct channel_gradient {
   };
 };
 
-// y = (x - mean) inverse w + b for each row, inverse = 1 / sqrt(variance + epsilon). w and b may be null: 1 and 0;
-// mean and inverse are stored, one per row, unless they are null.
+// y = (x - mean) inverse w + b for each row, inverse = 1 / sqrt(variance + epsilon); where the rows are not centred,
+// the mean counts as 0. w and b may be null: 1 and 0; mean and inverse are stored, one per row, unless they are null.
 template <class T> struct layer_norm {
   using memory_bound = void;
 
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const T* w, const T* b, T* y, T* mean, T* inverse, double epsilon,
-                               std::int64_t rows, std::int64_t length) noexcept {
+                               bool centred, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
+    const double share = 1 / static_cast<double>(length);
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
-      T center;
-      double variance;
-      detail::moments<Level>(x, 1, 0, length, center, variance);
+      T center{0};
+      double variance = 0, sum = 0;
+      if (centred)
+        detail::moments<Level>(x, 1, 0, length, share, center, variance);
+      else
+        detail::add_row<Level, T>(x, center, nullptr, nullptr, length, sum, variance), variance *= share;
       const T factor = static_cast<T>(1 / __builtin_sqrt(variance + epsilon));
       if (mean != nullptr) mean[r] = center;
       if (inverse != nullptr) inverse[r] = factor;
-      for (std::int64_t i = 0; i < length; i += V::size) {
-        const std::int64_t left = length - i;
-        V out = (V::load_up_to(x + i, left) - V(center)) * V(factor);
-        if (w != nullptr) out = out * V::load_up_to(w + i, left);
-        if (b != nullptr) out += V::load_up_to(b + i, left);
-        out.store_up_to(y + i, left);
-      }
+      detail::each_piece<V>(
+          length, [&](std::int64_t i, std::int64_t count) __attribute__((always_inline)) {
+            __builtin_prefetch(x + length + i);  // of the next row
+            V out = (V::load_up_to(x + i, count) - V(center)) * V(factor);
+            if (w != nullptr) out = out * V::load_up_to(w + i, count);
+            if (b != nullptr) out += V::load_up_to(b + i, count);
+            out.store_up_to(y + i, count);
+          });
     }
   }
 };
 
-// dx = inverse (g - mean(g) - xhat mean(g xhat)) for each row, g = dy w and xhat = (x - mean) inverse; w may be null.
+// dx = inverse (g - mean(g) - xhat mean(g xhat)) for each row, g = dy w and xhat = (x - mean) inverse; without a mean
+// the rows are not centred, and mean(g) counts as 0. w may be null. For each part of `part` rows, of which [first,
+// last) are done: db[j] = sum of dy and dw[j] = sum of dy xhat, (parts, length). dx, or dw and db, may be null.
 template <class T> struct layer_norm_gradient {
   using memory_bound = void;
+  static constexpr std::int64_t part = 32;
 
   template <isa Level>
-  INLAY_INLINE static void run(const T* dy, const T* x, const T* w, const T* mean, const T* inverse, T* dx,
-                               std::int64_t rows, std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* dy, const T* x, const T* w, const T* mean, const T* inverse, T* dx, T* dw,
+                               T* db, std::int64_t rows, std::int64_t length, std::int64_t first,
+                               std::int64_t last) noexcept {
     using V = simd<T, Level>;
-    const auto count = static_cast<double>(length);
-    for (std::int64_t r = 0; r < rows; ++r, dy += length, x += length, dx += length) {
-      double sum = 0, products = 0;
-      detail::add_row<Level>(x, mean[r], dy, w, length, sum, products);
-      const auto factor = static_cast<double>(inverse[r]);
-      const T pull = static_cast<T>(sum / count), turn = static_cast<T>(-factor * factor * products / count);
-      for (std::int64_t i = 0; i < length; i += V::size) {
-        const std::int64_t left = length - i;
-        V g = V::load_up_to(dy + i, left);
-        if (w != nullptr) g = g * V::load_up_to(w + i, left);
-        const V q = V::load_up_to(x + i, left) - V(mean[r]);
-        (multiply_add(q, V(turn), g - V(pull)) * V(inverse[r])).store_up_to(dx + i, left);
-      }
-    }
-  }
-};
-
-// Over each part of `part` rows: db[j] = sum of dy and dw[j] = sum of dy (x - mean) inverse, (parts, length), for parts
-// [first, last) of the rows.
-template <class T> struct layer_norm_weight_gradient {
-  using memory_bound = void;
-  static constexpr std::int64_t part = detail::column_part;
-
-  template <isa Level>
-  INLAY_INLINE static void run(const T* dy, const T* x, const T* mean, const T* inverse, T* dw, T* db,
-                               std::int64_t rows, std::int64_t length, std::int64_t first, std::int64_t last) noexcept {
-    using V = simd<T, Level>;
+    const double share = 1 / static_cast<double>(length);
     for (std::int64_t p = first; p < last; ++p) {
       const std::int64_t begin = p * part, end = rows - begin < part ? rows : begin + part;
-      T *products = dw + p * length, *sums = db + p * length;
-      for (std::int64_t j = 0; j < length; ++j) products[j] = sums[j] = T{0};
-      for (std::int64_t r = begin; r < end; ++r)
-        for (std::int64_t j = 0; j < length; j += V::size) {
-          const std::int64_t left = length - j;
-          const V g = V::load_up_to(dy + r * length + j, left);
-          const V xhat = (V::load_up_to(x + r * length + j, left) - V(mean[r])) * V(inverse[r]);
-          (V::load_up_to(sums + j, left) + g).store_up_to(sums + j, left);
-          multiply_add(g, xhat, V::load_up_to(products + j, left)).store_up_to(products + j, left);
+      T *products = dw != nullptr ? dw + p * length : dw, *sums = dw != nullptr ? db + p * length : db;
+      if (dw != nullptr)
+        for (std::int64_t j = 0; j < length; ++j) products[j] = sums[j] = T{0};
+      for (std::int64_t r = begin; r < end; ++r) {
+        const T *g = dy + r * length, *from = x + r * length;
+        const V center(mean != nullptr ? mean[r] : T{0}), factor(inverse[r]);
+        V pull = V::zero(), turn = pull;
+        if (dx != nullptr) {
+          double sum = 0, product = 0;
+          detail::add_row<Level>(from, mean != nullptr ? mean[r] : T{0}, g, w, length, sum, product);
+          const auto scale = static_cast<double>(inverse[r]);
+          if (mean != nullptr) pull = V(static_cast<T>(sum * share));
+          turn = V(static_cast<T>(-scale * scale * product * share));
         }
+        detail::each_piece<V>(
+            length, [&](std::int64_t i, std::int64_t count) __attribute__((always_inline)) {
+              __builtin_prefetch(g + length + i);  // of the next row
+              __builtin_prefetch(from + length + i);
+              const V d = V::load_up_to(g + i, count), q = V::load_up_to(from + i, count) - center;
+              if (dx != nullptr) {
+                const V pulled = (w != nullptr ? d * V::load_up_to(w + i, count) : d) - pull;
+                (multiply_add(q, turn, pulled) * factor).store_up_to(dx + r * length + i, count);
+              }
+              if (dw != nullptr) {
+                (V::load_up_to(sums + i, count) + d).store_up_to(sums + i, count);
+                multiply_add(d, q * factor, V::load_up_to(products + i, count)).store_up_to(products + i, count);
+              }
+            });
+      }
     }
   }
 };

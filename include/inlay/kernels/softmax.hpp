@@ -1,5 +1,7 @@
 // Rows of scores: softmax, log-softmax, and cross-entropy with class indices. All subtract the row's maximum first.
 // Rows may be -inf in places; a row that is -inf throughout gives NaN, as in the field.
+// A row is read in whole registers, of which the last ends with it and overlaps the one before; a row that is shorter
+// than a register is worked on in a padded copy. Order of a sum: register by register, what overlaps counted once.
 #pragma once
 
 #include "math.hpp"
@@ -10,66 +12,102 @@ namespace inlay::inline v0_1::kernels {
 
 namespace detail {
 
-template <isa Level, class T> INLAY_INLINE T row_max(const T* x, std::int64_t length) {
-  using V = simd<T, Level>;
-  V best(-std::numeric_limits<T>::infinity());
-  std::int64_t i = 0;
-  for (; i + V::size <= length; i += V::size) {
-    const V v = V::load(x + i);
-    best = select((v > best) | (v != v), v, best);
+// A row of at least a register: itself, or a copy padded with `fill`.
+template <class V> struct source_row {
+  using T = typename V::value_type;
+  const T* at;
+  INLAY_INLINE source_row(const T* x, std::int64_t length, T fill) : at(x) {
+    if (length >= V::size) return;
+    inlay::detail::pad_lanes<T>(x, length, fill, lanes_, V::size);
+    at = lanes_;
   }
-  T out = max_lanes(best);
-  for (; i < length; ++i)
-    if (x[i] > out || x[i] != x[i]) out = x[i];
-  return out;
+
+ private:
+  T lanes_[V::size];
+};
+// Where such a row goes; may be null.
+template <class V> struct target_row {
+  using T = typename V::value_type;
+  T* at;
+  INLAY_INLINE target_row(T* y, std::int64_t length) : at(y != nullptr && length < V::size ? lanes_ : y) {}
+  INLAY_INLINE void finish(T* y, std::int64_t length) const {
+    if (at == lanes_) inlay::detail::copy_lanes(lanes_, length, y);
+  }
+
+ private:
+  T lanes_[V::size];
+};
+
+// f(at, fresh) for each register; the last `fresh` of its lanes were in none before.
+template <class V, class F> INLAY_INLINE void each_in_row(std::int64_t length, const F& f) {
+  const std::int64_t last = length > V::size ? length - V::size : 0;
+  for (std::int64_t i = 0; i < last + V::size; i += V::size)
+    f(i < last ? i : last, i <= last ? std::int64_t{V::size} : last + V::size - i);
 }
 
-// The first `count` lanes; the others become 0.
-template <class V> INLAY_INLINE V first_lanes(const V& x, std::int64_t count) {
-  typename V::value_type lanes[V::size];
-  x.store(lanes);
-  return V::load_first(lanes, count);
+template <class I>
+inline constexpr I lane_masks[32] = {0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+                                     -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+
+// The last `fresh` lanes; the others become 0.
+template <class V> INLAY_INLINE V last_lanes(const V& x, std::int64_t fresh) {
+  using I = typename V::integer;
+  return V::from_bits(x.bits() & I::load(lane_masks<typename I::value_type> + 16 - V::size + fresh));
+}
+
+// NaN may be lost: the sum of exponentials will be NaN all the same.
+template <isa Level, class T> INLAY_INLINE T row_max(const T* x, std::int64_t length) {
+  using V = simd<T, Level>;
+  V one(-std::numeric_limits<T>::infinity()), two = one;
+  const std::int64_t last = length > V::size ? length - V::size : 0;
+  for (std::int64_t i = 0; i < length; i += 2 * V::size) {
+    const std::int64_t next = i + V::size;
+    one = max(one, V::load(x + (i < last ? i : last)));
+    two = max(two, V::load(x + (next < last ? next : last)));
+  }
+  return max_lanes(max(one, two));
 }
 
 // Sum of exp(x - shift); the exponentials go to `out` when it is not null.
 template <isa Level, class T> INLAY_INLINE T exp_sum(const T* x, T shift, std::int64_t length, T* out) {
   using V = simd<T, Level>;
   V sum = V::zero();
-  for (std::int64_t i = 0; i < length; i += V::size) {
-    V e = kernels::exp(V::load_up_to(x + i, length - i) - V(shift));
-    if (length - i < V::size) e = first_lanes(e, length - i);
-    sum += e;
-    if (out != nullptr) e.store_up_to(out + i, length - i);
-  }
+  each_in_row<V>(
+      length, [&](std::int64_t at, std::int64_t fresh) __attribute__((always_inline)) {
+        __builtin_prefetch(x + length + at);  // of the next row
+        const V e = kernels::exp(V::load(x + at) - V(shift));
+        if (out != nullptr) {
+          __builtin_prefetch(out + length + at, 1);
+          e.store(out + at);
+        }
+        sum += last_lanes(e, fresh);
+      });
   return sum_lanes(sum);
 }
 
 // One logarithm per row: libm's, in double, is exact enough and needs no code here.
 template <class T> INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_log(static_cast<double>(x))); }
 
-// y = f(x), y may be x.
-template <isa Level, class T, class F> INLAY_INLINE void map_row(const T* x, T* y, std::int64_t length, const F& f) {
+// y = x factor; y may be x.
+template <isa Level, class T> INLAY_INLINE void scale_row(const T* x, T* y, std::int64_t length, T factor) {
   using V = simd<T, Level>;
-  each_register<V>(
-      length, T{0}, [&](const T* from, T* to) __attribute__((always_inline)) { f(V::load(from)).store(to); }, x, y);
+  const std::int64_t last = length > V::size ? length - V::size : 0;
+  const V end = V::load(x + last) * V(factor);
+  for (std::int64_t i = 0; i < last; i += V::size) (V::load(x + i) * V(factor)).store(y + i);
+  end.store(y + last);
 }
-
-template <class T> struct scale_by {
-  T factor;
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return x * V(factor); }
-};
-template <class T> struct shift_by {
-  T amount;
-  template <class V> INLAY_INLINE V operator()(const V& x) const { return x - V(amount); }
-};
 
 }  // namespace detail
 
 template <class T> struct softmax {
   template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+    using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
-      const T sum = detail::exp_sum<Level>(x, detail::row_max<Level>(x, length), length, y);
-      detail::map_row<Level>(y, y, length, detail::scale_by<T>{T{1} / sum});
+      const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
+      const detail::target_row<V> to(y, length);
+      const T sum = detail::exp_sum<Level>(from.at, detail::row_max<Level>(from.at, length), length, to.at);
+      detail::scale_row<Level>(to.at, to.at, length, T{1} / sum);
+      to.finish(y, length);
     }
   }
 };
@@ -80,24 +118,37 @@ template <class T> struct softmax_gradient {
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
+      const detail::source_row<V> g(dy, length, T{0}), p(y, length, T{0});
+      const detail::target_row<V> to(dx, length);
       V sum = V::zero();
-      for (std::int64_t i = 0; i < length; i += V::size)
-        sum = multiply_add(V::load_up_to(dy + i, length - i), V::load_up_to(y + i, length - i), sum);
-      const V total(sum_lanes(sum));
-      for (std::int64_t i = 0; i < length; i += V::size)
-        (V::load_up_to(y + i, length - i) * (V::load_up_to(dy + i, length - i) - total))
-            .store_up_to(dx + i, length - i);
+      detail::each_in_row<V>(
+          length, [&](std::int64_t at, std::int64_t fresh) __attribute__((always_inline)) {
+            sum = multiply_add(V::load(g.at + at), detail::last_lanes(V::load(p.at + at), fresh), sum);
+          });
+      const V total = lane_sums(sum);
+      detail::each_in_row<V>(
+          length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
+            __builtin_prefetch(dy + length + at);  // of the next row
+            __builtin_prefetch(y + length + at);
+            (V::load(p.at + at) * (V::load(g.at + at) - total)).store(to.at + at);
+          });
+      to.finish(dx, length);
     }
   }
 };
 
 template <class T> struct log_softmax {
   template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+    using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
-      const T top = detail::row_max<Level>(x, length);
-      const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(x, top, length, nullptr));
-      detail::map_row<Level>(x, y, length, detail::shift_by<T>{top});
-      detail::map_row<Level>(y, y, length, detail::shift_by<T>{rest});
+      const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
+      const detail::target_row<V> to(y, length);
+      const T top = detail::row_max<Level>(from.at, length);
+      const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(from.at, top, length, nullptr));
+      detail::each_in_row<V>(
+          length, [&](std::int64_t at, std::int64_t)
+                      __attribute__((always_inline)) { (V::load(from.at + at) - V(top) - V(rest)).store(to.at + at); });
+      to.finish(y, length);
     }
   }
 };
@@ -108,12 +159,19 @@ template <class T> struct log_softmax_gradient {
   INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
+      const detail::source_row<V> g(dy, length, T{0}), p(y, length, T{0});
+      const detail::target_row<V> to(dx, length);
       V sum = V::zero();
-      for (std::int64_t i = 0; i < length; i += V::size) sum += V::load_up_to(dy + i, length - i);
-      const V total(sum_lanes(sum));
-      for (std::int64_t i = 0; i < length; i += V::size)
-        (V::load_up_to(dy + i, length - i) - kernels::exp(V::load_up_to(y + i, length - i)) * total)
-            .store_up_to(dx + i, length - i);
+      detail::each_in_row<V>(
+          length, [&](std::int64_t at, std::int64_t fresh)
+                      __attribute__((always_inline)) { sum += detail::last_lanes(V::load(g.at + at), fresh); });
+      const V total = lane_sums(sum);
+      detail::each_in_row<V>(
+          length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
+            __builtin_prefetch(dy + length + at);  // of the next row
+            (V::load(g.at + at) - kernels::exp(V::load(p.at + at)) * total).store(to.at + at);
+          });
+      to.finish(dx, length);
     }
   }
 };
@@ -126,11 +184,16 @@ template <class T> struct cross_entropy {
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const std::int64_t* classes, T* loss, T* numerators, T* sums,
                                std::int64_t rows, std::int64_t length) noexcept {
+    using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, x += length) {
-      const T top = detail::row_max<Level>(x, length);
-      sums[r] = detail::exp_sum<Level>(x, top, length, numerators);
+      const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
+      const detail::target_row<V> to(numerators, length);
+      const T top = detail::row_max<Level>(from.at, length);
+      sums[r] = detail::exp_sum<Level>(from.at, top, length, to.at);
       loss[r] = detail::log_of<T>(sums[r]) - (x[classes[r]] - top);
-      if (numerators != nullptr) numerators += length;
+      if (numerators == nullptr) continue;
+      to.finish(numerators, length);
+      numerators += length;
     }
   }
 };
@@ -143,9 +206,13 @@ template <class T> struct cross_entropy_gradient {
   INLAY_INLINE static void run(const T* numerators, const T* sums, const std::int64_t* classes, const T* scale,
                                std::int64_t scale_step, T factor, T* dx, std::int64_t rows,
                                std::int64_t length) noexcept {
+    using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, numerators += length, dx += length) {
       const T weight = scale[r * scale_step] * factor;
-      detail::map_row<Level>(numerators, dx, length, detail::scale_by<T>{weight / sums[r]});
+      const detail::source_row<V> from(numerators, length, T{0});
+      const detail::target_row<V> to(dx, length);
+      detail::scale_row<Level>(from.at, to.at, length, weight / sums[r]);
+      to.finish(dx, length);
       dx[classes[r]] -= weight;
     }
   }

@@ -58,12 +58,12 @@ template <floating T = float> class batch_norm {
     const std::int64_t count = x.size() / x.dim(1);
     if (count < 2) [[unlikely]]
       throw value_error("batch_norm", {"expected at least 2 values per channel to train on, got ", x.shape()});
-    const channel_moments<T> batch = batch_statistics(x.value());
+    channel_moments<T> batch;
+    variable<T> y = apply(batch_norm_training_op<T>(epsilon_, &batch), x, weight, bias);
     const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
     queue(x, running_mean, batch.mean, momentum_);
     queue(x, running_var, batch.variance, momentum_ * unbiased);
-    return inlay::batch_norm(x, weight, bias, batch.mean, batch.variance,
-                             {.epsilon = epsilon_, .batch_statistics = true});
+    return y;
   }
 
   void queue(const variable<T>& x, const buffer<T>& running, const tensor<T>& seen, double share) const {

@@ -1,10 +1,8 @@
-// RMS normalisation: y = x / sqrt(mean(x^2) + epsilon) * weight.  x (…, features) -> y of the same shape.
-// Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
+// RMS normalisation with a learned weight.  x (…, features) -> y of the same shape; see ops/layer_norm.hpp.
 #pragma once
 
 #include "../autograd/members.hpp"
-#include "../ops/functions.hpp"
-#include "../ops/reduce.hpp"
+#include "../ops/layer_norm.hpp"
 
 namespace inlay::inline v0_1::nn {
 
@@ -16,7 +14,7 @@ struct rms_norm_config {
 template <floating T = float> class rms_norm {
  public:
   // Throws value_error when the size is missing.
-  explicit rms_norm(const rms_norm_config& config) : epsilon_(static_cast<T>(config.epsilon)) {
+  explicit rms_norm(const rms_norm_config& config) : epsilon_(config.epsilon) {
     if (config.features < 1) throw value_error("rms_norm", {"expected .features of 1 or more, got ", config.features});
     weight = parameter<T>(shape{config.features}, distribution::constant(1));
   }
@@ -25,7 +23,7 @@ template <floating T = float> class rms_norm {
   auto operator()(const auto& x) const {
     if (x.rank() < 1 || x.dim(-1) != weight.dim(0)) [[unlikely]]
       throw shape_error("rms_norm", {"expected input (…, ", weight.dim(0), "), got ", x.shape()});
-    return x / sqrt(mean(x * x, {.axes = {-1}, .keep_dims = true}) + epsilon_) * weight;
+    return inlay::rms_norm(x, weight, {.epsilon = epsilon_});
   }
 
   static void members(auto& self, auto&& visit) { visit("weight", self.weight); }
@@ -33,7 +31,7 @@ template <floating T = float> class rms_norm {
   parameter<T> weight;
 
  private:
-  T epsilon_;
+  double epsilon_;
 };
 
 }  // namespace inlay::inline v0_1::nn

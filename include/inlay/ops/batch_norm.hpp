@@ -22,15 +22,23 @@ struct channel_view {
   explicit channel_view(const shape& sizes)
       : batch(sizes[0]), channels(sizes[1]), length(sizes.count(2, sizes.rank())) {}
 
-  // f(first, last) for channels, whose bits do not depend on the cut.
+  // f(first, last) for groups of channels that fit a cache, so that f may read them twice; the bits do not depend on
+  // the cut.
   template <class F> void for_channels(F&& f) const {
-    const std::int64_t grain = map_grain / std::max<std::int64_t>(batch * length, 1);
-    parallel_for(channels, std::max<std::int64_t>(grain, length == 1 ? 16 : 1), f);
+    const std::int64_t each = std::max<std::int64_t>(batch * length, 1), grain = map_grain / each;
+    const std::int64_t group = std::max<std::int64_t>((1 << 16) / each, 1);
+    parallel_for(channels, std::max<std::int64_t>(grain, length == 1 ? 16 : 1),
+                 [&](std::int64_t first, std::int64_t last) {
+                   for (; first < last; first += group) f(first, std::min(first + group, last));
+                 });
   }
-  // f(first, last) for the planes of (N, C).
+  // f(begin, end, first, last) for channels [first, last) of samples [begin, end).
   template <class F> void for_planes(F&& f) const {
-    if (length == 0) return;
-    parallel_for(batch * channels, std::max<std::int64_t>(map_grain / length, 1), f);
+    const std::int64_t shared = std::max(batch, channels), each = length * std::min(batch, channels);
+    if (each > 0)
+      parallel_for(shared, std::max<std::int64_t>(map_grain / each, 1), [&](std::int64_t first, std::int64_t last) {
+        batch > channels ? f(first, last, std::int64_t{0}, channels) : f(std::int64_t{0}, batch, first, last);
+      });
   }
 
   std::int64_t batch, channels, length;
@@ -49,9 +57,9 @@ tensor<T> channel_affine(const tensor<T>& x, const T* center, const tensor<T>& s
   tensor<T> y = tensor<T>::empty(x.shape());
   T* to = writable(y);
   const isa level = active_isa();
-  of.for_planes([&](std::int64_t first, std::int64_t last) {
+  of.for_planes([&](std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_affine<T>>(level, x.data(), center, scale.data(), shift, to, of.channels, of.length,
-                                         first, last);
+                                         begin, end, first, last);
   });
   return y;
 }
@@ -92,46 +100,35 @@ struct batch_norm_op {
     const bool weighted = k.weight.size() > 0, through = batch_statistics && dx.wanted();
     const tensor<T> inverse = detail::inverse_deviation<T>(k.variance, epsilon, nullptr);
     const tensor<T> scale = weighted ? detail::inverse_deviation(k.variance, epsilon, k.weight.data()) : inverse;
-    tensor<T> sums, products;
+    tensor<T> sums, products, out;
     if (through || (dw.wanted() && weighted) || (db.wanted() && k.biased)) {
       sums = tensor<T>::empty(k.mean.shape());
       products = tensor<T>::empty(k.mean.shape());
-      add_up(of, dy, k, inverse, detail::writable(products), detail::writable(sums));
+      if (through) out = tensor<T>::empty(dy.shape());
+      add_up(of, dy, k, inverse, scale, detail::writable(products), detail::writable(sums), detail::writable(out));
     }
-    if (through)
-      dx.add(through_statistics(of, dy, k, inverse, scale, products, sums));
-    else if (dx.wanted())
-      dx.add(detail::channel_affine<T>(dy, nullptr, scale, nullptr));
+    if (dx.wanted()) dx.add(through ? std::move(out) : detail::channel_affine<T>(dy, nullptr, scale, nullptr));
     if (dw.wanted() && weighted) dw.add(std::move(products));
     if (db.wanted() && k.biased) db.add(std::move(sums));
   }
 
- private:
+ protected:
   template <class T> static const T* data_of(const tensor<T>& t) { return t.size() > 0 ? t.data() : nullptr; }
 
+  // The sums of each channel and, unless dx is null, the gradient through its statistics while the channel is near.
   template <class T>
   static void add_up(const detail::channel_view& of, const tensor<T>& dy, const kept<T>& k, const tensor<T>& inverse,
-                     T* dw, T* db) {
+                     const tensor<T>& scale, T* dw, T* db, T* dx) {
+    const T share = static_cast<T>(1 / static_cast<double>(of.batch * of.length));
     const isa level = active_isa();
     of.for_channels([&](std::int64_t first, std::int64_t last) {
       dispatch<kernels::channel_gradient_sums<T>>(level, dy.data(), k.x.data(), k.mean.data(), inverse.data(), dw, db,
                                                   of.batch, of.channels, of.length, first, last);
+      if (dx != nullptr && of.length > 0)
+        dispatch<kernels::channel_gradient<T>>(level, dy.data(), k.x.data(), k.mean.data(), inverse.data(),
+                                               scale.data(), dw, db, dx, share, of.channels, of.length, std::int64_t{0},
+                                               of.batch, first, last);
     });
-  }
-
-  template <class T>
-  static tensor<T> through_statistics(const detail::channel_view& of, const tensor<T>& dy, const kept<T>& k,
-                                      const tensor<T>& inverse, const tensor<T>& scale, const tensor<T>& dw,
-                                      const tensor<T>& db) {
-    tensor<T> out = tensor<T>::empty(dy.shape());
-    T* to = detail::writable(out);
-    const T share = static_cast<T>(1 / static_cast<double>(of.batch * of.length));
-    const isa level = active_isa();
-    of.for_planes([&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::channel_gradient<T>>(level, dy.data(), k.x.data(), k.mean.data(), inverse.data(), scale.data(),
-                                             dw.data(), db.data(), to, share, of.channels, of.length, first, last);
-    });
-    return out;
   }
 
   static void check(const shape& x, const shape& weight, const shape& bias, const shape& mean, const shape& variance) {
@@ -149,18 +146,56 @@ struct batch_norm_op {
   }
 };
 
-// Of x (N, C, …), over all axes but the second.
-template <floating T> channel_moments<T> batch_statistics(const tensor<T>& x) {
-  if (x.rank() < 2 || x.size() == 0) [[unlikely]]
-    throw shape_error("batch_statistics", {"expected input (N, C, …) with at least one element, got ", x.shape()});
-  const detail::channel_view of(x.shape());
-  channel_moments<T> out{tensor<T>::empty({of.channels}), tensor<T>::empty({of.channels})};
-  T *mean = detail::writable(out.mean), *variance = detail::writable(out.variance);
+namespace detail {
+
+// Statistics of x into `seen` and, unless y is null, x normalised by them while the channel is near.
+template <class T>
+void read_channels(const tensor<T>& x, double epsilon, const T* weight, const T* bias, channel_moments<T>& seen, T* y) {
+  const channel_view of(x.shape());
+  seen = {tensor<T>::empty({of.channels}), tensor<T>::empty({of.channels})};
+  tensor<T> scale = tensor<T>::empty({of.channels});
+  T *mean = writable(seen.mean), *variance = writable(seen.variance), *factor = writable(scale);
   const isa level = active_isa();
   of.for_channels([&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_statistics<T>>(level, x.data(), mean, variance, of.batch, of.channels, of.length, first,
                                              last);
+    if (y == nullptr) return;
+    dispatch<kernels::inverse_deviation<T>>(level, variance + first, static_cast<T>(epsilon),
+                                            weight == nullptr ? weight : weight + first, factor + first, last - first);
+    dispatch<kernels::channel_affine<T>>(level, x.data(), mean, factor, bias, y, of.channels, of.length,
+                                         std::int64_t{0}, of.batch, first, last);
   });
+}
+
+}  // namespace detail
+
+// Training in one go: mean and variance are those of x, and are left in *seen, which must live until apply() returns.
+template <floating T> struct batch_norm_training_op : batch_norm_op {
+  channel_moments<T>* seen;
+  batch_norm_training_op(double of_epsilon, channel_moments<T>* to) : batch_norm_op{of_epsilon, true}, seen(to) {}
+
+  tensor<T> forward(const tensor<T>& x, const tensor<T>& weight, const tensor<T>& bias) const {
+    const shape channels{x.dim(1)};
+    check(x.shape(), weight.shape(), bias.shape(), channels, channels);
+    tensor<T> y = tensor<T>::empty(x.shape());
+    detail::read_channels(x, epsilon, data_of(weight), data_of(bias), *seen, detail::writable(y));
+    return y;
+  }
+  kept<T> keep(const tensor<T>& x, const tensor<T>& weight, const tensor<T>& bias, const tensor<T>&) const {
+    return {x, weight, seen->mean, seen->variance, bias.size() > 0};
+  }
+  void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
+                const gradient<T>& db) const {
+    batch_norm_op::backward(dy, k, dx, dw, db, gradient<T>(nullptr), gradient<T>(nullptr));
+  }
+};
+
+// Of x (N, C, …), over all axes but the second.
+template <floating T> channel_moments<T> batch_statistics(const tensor<T>& x) {
+  if (x.rank() < 2 || x.size() == 0) [[unlikely]]
+    throw shape_error("batch_statistics", {"expected input (N, C, …) with at least one element, got ", x.shape()});
+  channel_moments<T> out;
+  detail::read_channels<T>(x, 0, nullptr, nullptr, out, nullptr);
   return out;
 }
 

@@ -1,5 +1,6 @@
 // Layer normalisation (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias, with
 // mean and biased variance of each row.  x (…, D) -> y of the same shape; weight, bias (D,).
+// RMS normalisation (Zhang and Sennrich, 2019) leaves out the mean: y = x / sqrt(mean(x^2) + epsilon) * weight.
 #pragma once
 
 #include "../kernels/norm.hpp"
@@ -11,8 +12,10 @@ struct layer_norm_options {
   double epsilon = 1e-5;  // keeps the root away from 0
 };
 
-struct layer_norm_op {
-  static constexpr const char* name = "layer_norm";
+namespace detail {
+
+template <bool Centred> struct row_norm_op {
+  static constexpr const char* name = Centred ? "layer_norm" : "rms_norm";
   double epsilon = 1e-5;
   static void attributes(auto& self, auto&& visit) { visit("epsilon", self.epsilon); }
 
@@ -26,45 +29,33 @@ struct layer_norm_op {
     return normalised<T>(x, weight, bias, nullptr, nullptr);
   }
   template <class T>
-  recorded<T, kept<T>> record(detail::tape_state*, const tensor<T>& x, const tensor<T>& weight,
-                              const tensor<T>& bias) const {
+  recorded<T, kept<T>> record(tape_state*, const tensor<T>& x, const tensor<T>& weight, const tensor<T>& bias) const {
     check(x.shape(), weight.shape(), bias.shape());
     const shape rows{x.shape().count(0, x.rank() - 1)};
-    tensor<T> mean = tensor<T>::empty(rows), inverse = tensor<T>::empty(rows);
-    tensor<T> y = normalised(x, weight, bias, detail::writable(mean), detail::writable(inverse));
+    tensor<T> mean = Centred ? tensor<T>::empty(rows) : tensor<T>(), inverse = tensor<T>::empty(rows);
+    tensor<T> y = normalised(x, weight, bias, writable(mean), writable(inverse));
     return {std::move(y), {x, weight, std::move(mean), std::move(inverse), bias.size() > 0}};
   }
 
   template <class T>
   void backward(const tensor<T>& dy, const kept<T>& k, const gradient<T>& dx, const gradient<T>& dw,
                 const gradient<T>& db) const {
-    const std::int64_t rows = k.mean.size(), length = dy.dim(-1);
+    using kernel = kernels::layer_norm_gradient<T>;
+    const std::int64_t rows = k.inverse.size(), length = dy.dim(-1), parts = (rows + kernel::part - 1) / kernel::part;
+    const bool weighted = k.weight.size() > 0, summed = (dw.wanted() && weighted) || (db.wanted() && k.biased);
+    tensor<T> out = dx.wanted() ? tensor<T>::empty(dy.shape()) : tensor<T>();
+    tensor<T> products = summed ? tensor<T>::empty({parts, length}) : tensor<T>(), sums = products;
+    if (summed) sums = tensor<T>::empty({parts, length});
+    T *to = writable(out), *weight = writable(products), *bias = writable(sums);
+    const T *w = weighted ? k.weight.data() : nullptr, *mean = Centred ? k.mean.data() : nullptr;
     const isa level = active_isa();
-    const bool weighted = k.weight.size() > 0;
-    if (dx.wanted()) {
-      tensor<T> out = tensor<T>::empty(dy.shape());
-      T* to = detail::writable(out);
-      const T* w = weighted ? k.weight.data() : nullptr;
-      for_rows(rows, length, [&](std::int64_t first, std::int64_t last) {
-        const std::int64_t at = first * length;
-        dispatch<kernels::layer_norm_gradient<T>>(level, dy.data() + at, k.x.data() + at, w, k.mean.data() + first,
-                                                  k.inverse.data() + first, to + at, last - first, length);
-      });
-      dx.add(std::move(out));
-    }
-    if ((dw.wanted() && weighted) || (db.wanted() && k.biased)) {
-      using kernel = kernels::layer_norm_weight_gradient<T>;
-      const std::int64_t parts = (rows + kernel::part - 1) / kernel::part;
-      tensor<T> products = tensor<T>::empty({parts, length}), sums = tensor<T>::empty({parts, length});
-      T *weight = detail::writable(products), *bias = detail::writable(sums);
-      const std::int64_t grain = detail::map_grain / std::max<std::int64_t>(kernel::part * length, 1);
-      parallel_for(parts, std::max<std::int64_t>(grain, 1), [&](std::int64_t first, std::int64_t last) {
-        dispatch<kernel>(level, dy.data(), k.x.data(), k.mean.data(), k.inverse.data(), weight, bias, rows, length,
-                         first, last);
-      });
-      if (dw.wanted() && weighted) dw.add(detail::sum_rows(products, parts, length));
-      if (db.wanted() && k.biased) db.add(detail::sum_rows(sums, parts, length));
-    }
+    for_rows(parts, kernel::part * length, [&](std::int64_t first, std::int64_t last) {
+      dispatch<kernel>(level, dy.data(), k.x.data(), w, mean, k.inverse.data(), to, weight, bias, rows, length, first,
+                       last);
+    });
+    if (dx.wanted()) dx.add(std::move(out));
+    if (dw.wanted() && weighted) dw.add(sum_rows(products, parts, length));
+    if (db.wanted() && k.biased) db.add(sum_rows(sums, parts, length));
   }
 
  private:
@@ -77,14 +68,14 @@ struct layer_norm_op {
   template <class T>
   tensor<T> normalised(const tensor<T>& x, const tensor<T>& weight, const tensor<T>& bias, T* mean, T* inverse) const {
     tensor<T> y = tensor<T>::empty(x.shape());
-    T* to = detail::writable(y);
+    T* to = writable(y);
     const std::int64_t length = x.dim(-1);
     const T *w = weight.size() > 0 ? weight.data() : nullptr, *b = bias.size() > 0 ? bias.data() : nullptr;
     const isa level = active_isa();
     for_rows(x.shape().count(0, x.rank() - 1), length, [&](std::int64_t first, std::int64_t last) {
-      dispatch<kernels::layer_norm<T>>(level, x.data() + first * length, w, b, to + first * length,
-                                       mean == nullptr ? mean : mean + first,
-                                       inverse == nullptr ? inverse : inverse + first, epsilon, last - first, length);
+      dispatch<kernels::layer_norm<T>>(
+          level, x.data() + first * length, w, b, to + first * length, mean == nullptr ? mean : mean + first,
+          inverse == nullptr ? inverse : inverse + first, epsilon, Centred, last - first, length);
     });
     return y;
   }
@@ -101,10 +92,19 @@ struct layer_norm_op {
   }
 };
 
+}  // namespace detail
+
+using layer_norm_op = detail::row_norm_op<true>;
+using rms_norm_op = detail::row_norm_op<false>;
+
 // Over the last axis. An empty weight counts as 1, an empty bias as 0.
 template <operand X, operand W, operand B>
 auto layer_norm(X&& x, W&& weight, B&& bias, const layer_norm_options& options = {}) {
   return apply(layer_norm_op{options.epsilon}, std::forward<X>(x), std::forward<W>(weight), std::forward<B>(bias));
+}
+template <operand X, operand W> auto rms_norm(X&& x, W&& weight, const layer_norm_options& options = {}) {
+  return apply(rms_norm_op{options.epsilon}, std::forward<X>(x), std::forward<W>(weight),
+               tensor<detail::element_of<X>>());
 }
 
 }  // namespace inlay::inline v0_1
