@@ -26,4 +26,6 @@ class network {
 
 using make_network = std::unique_ptr<network>(std::span<const layer>);
 
+make_network make_torch;
+
 }  // namespace bench
