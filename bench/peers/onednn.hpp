@@ -51,9 +51,13 @@ class onednn {
     return {d, engine_, hints...};
   }
   template <class Plan> void add(const Plan& plan, arguments a) {
-    steps_.emplace_back(dnnl::primitive(plan), std::move(a));
+    steps_.emplace_back(dnnl::primitive(plan.get()), std::move(a));
   }
 
+  template <class Plan> void once(const Plan& plan, const arguments& a) {
+    dnnl::primitive(plan.get()).execute(stream_, a);
+    stream_.wait();
+  }
   void run() {
     for (const auto& [primitive, a] : steps_) primitive.execute(stream_, a);
     stream_.wait();
@@ -217,14 +221,14 @@ inline contestant onednn_linear(const view& x, const view& w, const view& b, con
   using namespace dnnl;
   const auto o = std::make_shared<onednn>();
   const bool train = dy.values != nullptr;
-  const memory::desc of_x = onednn::plain(x.sizes), of_y = onednn::plain(dy.sizes), of_b = onednn::plain(b.sizes),
-                     any_w = onednn::any(w.sizes);
+  const memory::desc of_x = onednn::plain(x.sizes), of_y = onednn::plain(dy.sizes),
+                     of_b = b.sizes.empty() ? memory::desc() : onednn::plain(b.sizes), any_w = onednn::any(w.sizes);
   const auto forward = o->plan<inner_product_forward>(
       {train ? prop_kind::forward_training : prop_kind::forward_inference, of_x, any_w, of_b, of_y});
   memory y = o->empty(of_y), from = o->filled(of_x, x);
   o->add(forward, {{DNNL_ARG_SRC, from},
                    {DNNL_ARG_WEIGHTS, o->filled(forward.weights_desc(), w)},
-                   {DNNL_ARG_BIAS, o->filled(of_b, b)},
+                   {DNNL_ARG_BIAS, b.sizes.empty() ? memory() : o->filled(of_b, b)},
                    {DNNL_ARG_DST, y}});
   if (!train) return detail::contestant_of("oneDNN inner product", o, {y});
   const auto data = o->plan<inner_product_backward_data>({of_x, any_w, of_y}, forward);
@@ -251,6 +255,46 @@ inline contestant onednn_matmul(const view& x, const view& b, bool layer, std::i
                 {DNNL_ARG_WEIGHTS, o->reordered(from, plan.weights_desc())},
                 {DNNL_ARG_DST, y}});
   return detail::contestant_of("oneDNN matmul prepacked", o, {y});
+}
+
+// Whole numbers: x (m, k) from 0 to 1 in 7 bits, because oneDNN adds pairs of products in 16 bits where the machine has
+// no better instruction, times B of a layer (n, k) from -1 to 1 in 8 bits, packed once.
+// `floats`: with the steps that bring x there and the sums back.
+inline contestant onednn_int8_matmul(const view& x, const view& b, bool floats) {
+  using namespace dnnl;
+  using type = memory::data_type;
+  const auto o = std::make_shared<onednn>();
+  const std::int64_t m = x.sizes[0], n = b.sizes[0], k = b.sizes[1];
+  const float up = 127, up_weight = 127, down = 1 / (up * up_weight);
+  const memory::desc of_x({m, k}, type::u8, memory::format_tag::ab), packed({k, n}, type::s8, memory::format_tag::any),
+      of_y({m, n}, floats ? type::f32 : type::s32, memory::format_tag::ab),
+      given({k, n}, type::f32, memory::format_tag::ba);
+  const auto scaled = [](float factor) {
+    primitive_attr out;
+    out.set_output_scales(0, {factor});
+    return out;
+  };
+  const matmul::primitive_desc plan({of_x, packed, of_y}, floats ? scaled(down) : primitive_attr(), o->engine());
+  memory from(onednn::plain(x.sizes), o->engine(), const_cast<float*>(x.values)),
+      whole = o->empty(of_x), weights(given, o->engine(), const_cast<float*>(b.values)),
+      b8 = o->empty(plan.weights_desc()), y = o->empty(of_y);
+  const auto to_whole = [&](memory& in, memory& out, float factor) {
+    return reorder::primitive_desc(in, out, scaled(factor));
+  };
+  o->once(to_whole(weights, b8, up_weight), {{DNNL_ARG_FROM, weights}, {DNNL_ARG_TO, b8}});
+  o->once(to_whole(from, whole, up), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, whole}});
+  if (floats) o->add(to_whole(from, whole, up), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, whole}});
+  o->add(plan, {{DNNL_ARG_SRC, whole}, {DNNL_ARG_WEIGHTS, b8}, {DNNL_ARG_DST, y}});
+  contestant out{.name = floats ? "oneDNN matmul u8s8, from and to floats" : "oneDNN matmul u8s8s32 prepacked",
+                 .call = [=] { o->run(); }};
+  out.result = [=] {
+    std::vector<float> rows(static_cast<std::size_t>(m * n));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      rows[i] = floats ? static_cast<const float*>(y.get_data_handle())[i]
+                       : down * static_cast<float>(static_cast<const std::int32_t*>(y.get_data_handle())[i]);
+    return results{sampled(rows.data(), m * n)};
+  };
+  return out;
 }
 
 }  // namespace bench
