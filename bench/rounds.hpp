@@ -1,7 +1,8 @@
 // Rows of contestants that take turns: each is timed for a moment, round after round, so that whatever else the machine
 // does hits all of them alike. Results must agree before anything is timed; a row's ratio is the median over the rounds
 // of (our time / the peer's time in the same round), so below 1 inlay is faster. On one thread time is the processor
-// time of the process: being preempted does not count. On more it is the clock's.
+// time of the process: being preempted does not count. On more it is the clock's, and of a turn its quickest part: when
+// one thread is preempted the others wait for it.
 #pragma once
 
 #include <algorithm>
@@ -17,26 +18,9 @@
 
 #include <inlay/core/threads.hpp>
 
+#include "contestant.hpp"
+
 namespace bench {
-
-// limit: what the machine can do at best. part: work that ours contains and the row does not count; taken off its time.
-enum class role { ours, peer, limit, part };
-
-// What a call computed, as far as it is compared: the outputs, or some elements of each.
-using results = std::vector<std::vector<float>>;
-
-struct contestant {
-  std::string name;
-  std::function<void()> call = {};       // what is timed
-  std::function<results()> result = {};  // of the last call; must agree with the row's
-  std::function<void()> restart = {};    // before a turn and before the check
-  std::function<void()> prepare = {};    // before each call, not timed
-  bench::role role = bench::role::peer;
-  std::optional<double> target = {};    // our time over its; empty: the row's, 0: it is only shown
-  double calls = 1;                     // of a limit: as many of its calls are the least that ours can take
-  std::optional<double> of_limit = {};  // in place of a call: its time in calls of the row's limit,
-  std::optional<double> seconds = {};   // or a constant
-};
 
 struct row {
   std::vector<contestant> contestants;  // ours first
@@ -56,16 +40,6 @@ struct count {
 
 // Rows that --quick leaves out.
 inline constexpr bool slow = true;
-
-// A few thousand elements, spread over all of an array.
-inline std::vector<float> sampled(const float* values, std::int64_t size) {
-  std::vector<float> out;
-  for (std::int64_t i = 0; i < size; i += size / 2000 + 1) out.push_back(values[i]);
-  return out;
-}
-
-// The compiler must assume that memory was read and written.
-inline void touch_memory() { asm volatile("" ::: "memory"); }
 
 inline std::string three_digits(double value) {
   char text[32];
@@ -178,30 +152,41 @@ class race {
     return sum;
   }
 
-  // How many calls fill a turn. The first ones warm up.
-  std::int64_t calls_of_turn(const contestant& c) const {
+  // How often a turn calls, in parts that the clock can tell.
+  struct turn {
+    std::int64_t parts, calls;
+  };
+  // The first calls warm up.
+  turn turn_of(const contestant& c) const {
     if (c.restart) c.restart();
     timed(c, 1);
-    for (std::int64_t calls = 1;; calls *= 4) {
-      const double seconds = timed(c, calls);
-      if (seconds < seconds_ / 4) continue;
-      return std::max<std::int64_t>(1, std::llround(static_cast<double>(calls) * seconds_ / seconds));
-    }
+    double each = 0;
+    for (std::int64_t calls = 1; each * static_cast<double>(calls) < seconds_ / 4; calls *= 4)
+      each = timed(c, calls) / static_cast<double>(calls);
+    const auto calls = static_cast<std::int64_t>(std::max(1.0, seconds_ / each));
+    const std::int64_t parts = threads_ == 1 ? 1 : std::clamp<std::int64_t>(std::llround(seconds_ / 1e-4), 1, calls);
+    return {parts, calls / parts};
+  }
+
+  // Seconds of a call.
+  double take(const contestant& c, const turn& t) const {
+    if (c.restart) c.restart();
+    if (c.restart || t.parts * t.calls > 3) timed(c, 1);  // its memory comes back into the caches
+    double least = INFINITY;
+    for (std::int64_t part = 0; part < t.parts; ++part)
+      least = std::min(least, timed(c, t.calls) / static_cast<double>(t.calls));
+    return least;
   }
 
   times take_turns(const bench::row& r) const {
     const std::size_t many = r.contestants.size();
     times out(many);
-    std::vector<std::int64_t> calls;
-    for (const contestant& c : r.contestants) calls.push_back(c.call ? calls_of_turn(c) : 0);
+    std::vector<turn> turns;
+    for (const contestant& c : r.contestants) turns.push_back(c.call ? turn_of(c) : turn{});
     for (int round = 0; round < rounds_; ++round)
-      for (std::size_t turn = 0; turn < many; ++turn) {
-        const std::size_t i = (turn + static_cast<std::size_t>(round)) % many;  // nobody always follows the same one
-        const contestant& c = r.contestants[i];
-        if (!c.call) continue;
-        if (c.restart) c.restart();
-        if (c.restart || calls[i] > 3) timed(c, 1);  // its memory comes back into the caches
-        out[i].push_back(timed(c, calls[i]) / static_cast<double>(calls[i]));
+      for (std::size_t place = 0; place < many; ++place) {
+        const std::size_t i = (place + static_cast<std::size_t>(round)) % many;  // nobody always follows the same one
+        if (r.contestants[i].call) out[i].push_back(take(r.contestants[i], turns[i]));
       }
     for (std::size_t i = 0; i < many; ++i) {
       const contestant& c = r.contestants[i];

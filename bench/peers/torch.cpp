@@ -2,6 +2,7 @@
 // from a given dy, and drops the gradients of the step before.
 #include "torch.hpp"
 
+#include <omp.h>
 #include <torch/torch.h>
 
 namespace bench {

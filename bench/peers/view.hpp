@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../rounds.hpp"
+#include "../contestant.hpp"
 
 namespace bench {
 
