@@ -225,14 +225,16 @@ class race {
   }
   static double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
-  // The peer that is hardest to satisfy; without a target the quickest one.
+  // The peer that is hardest to satisfy; without any target the quickest one.
   static std::optional<std::size_t> best_peer(const bench::row& r, const times& timed) {
+    const auto aims = [&](const contestant& c) { return c.role == role::peer && c.target.value_or(r.target) > 0; };
+    const bool judged = std::any_of(r.contestants.begin(), r.contestants.end(), aims);
     std::optional<std::size_t> best;
     double most = 0;
     for (std::size_t i = 0; i < timed.size(); ++i) {
       const contestant& c = r.contestants[i];
       const double target = c.target.value_or(r.target);
-      if (c.role != role::peer || (r.target > 0 && target <= 0)) continue;
+      if (c.role != role::peer || (judged && !aims(c))) continue;
       const double ratio = median(quotients(timed[0], timed[i])) / (target > 0 ? target : 1);
       if (best && ratio <= most) continue;
       best = i, most = ratio;
