@@ -3,9 +3,7 @@
 // through a chain that was recorded before: both less the time of the same arithmetic on tensors, taken in turns.
 #include "rounds.hpp"
 
-#include <inlay/autograd/tape.hpp>
-#include <inlay/ops/arithmetic.hpp>
-#include <inlay/ops/functions.hpp>
+#include <inlay/inlay.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -36,7 +34,7 @@ namespace {
 using inlay::tensor, inlay::variable;
 
 constexpr int length = 1000;
-constexpr double budget = 150;  // ns
+constexpr double budget = 150e-9;  // seconds
 
 // A chain y = op(y, x, one) that starts with y = x = 0.5, what comes out of it, and the arithmetic of a step back:
 // of dy, with y = one and the sum that x's gradient gathers in.
@@ -70,6 +68,16 @@ const auto add_chain = chain{"y + x", [](const auto& y, const auto& x, const aut
 const auto mul_chain = chain{"y * constant", [](const auto& y, const auto&, const auto& one) { return y * one; },
                              [](values dy, const values& one, values&) { return std::move(dy) * one; }, 0.5f, 1.0f};
 
+struct perceptron {
+  inlay::nn::dense<float> hidden{{.in = 784, .out = 128, .activation = inlay::activation::relu}};
+  inlay::nn::dense<float> scores{{.in = 128, .out = 10}};
+  auto operator()(const auto& x) const { return scores(hidden(x)); }
+  static void members(auto& self, auto&& visit) {
+    visit("hidden", self.hidden);
+    visit("scores", self.scores);
+  }
+};
+
 struct world {
   inlay::autograd::tape tape;
   tensor<float> start{inlay::shape{1}, 0.5f}, one{inlay::shape{1}, 1.0f}, last;
@@ -77,32 +85,28 @@ struct world {
 };
 
 template <class Op, class Back> bench::row make_row(const chain<Op, Back>& c, const char* what) {
-  bench::row out{.name = std::string(c.name) + ", " + what,
-                 .unit = bench::nanoseconds,
-                 .work = length,
-                 .contestants = {},
-                 .budget = budget};
+  bench::row out{.contestants = {}, .target = 1, .units = length};
   const auto w = std::make_shared<world>();
   bench::contestant ours{.name = "inlay", .call = {}, .role = bench::role::ours};
   bench::contestant arithmetic{.name = "arithmetic", .call = {}, .role = bench::role::part};
   if (what == std::string("tensor")) {
-    out.expected = {c.value};
+    out.expected = {{c.value}};
     ours.call = [=] { w->last = c(w->start, w->one); };
-    ours.result = [=] { return std::vector<float>{w->last.item()}; };
+    ours.result = [=] { return bench::results{{w->last.item()}}; };
   } else if (what == std::string("forward")) {
-    out.expected = {c.value};
+    out.expected = {{c.value}};
     w->x = w->tape.leaf(w->start);
     ours.call = [=] { w->last = c(*w->x, w->one).value(); };
-    ours.result = [=] { return std::vector<float>{w->last.item()}; };
+    ours.result = [=] { return bench::results{{w->last.item()}}; };
     arithmetic.call = [=] { w->last = c(w->start, w->one); };
   } else {
-    out.expected = {c.value, c.gradient};
+    out.expected = {{c.value, c.gradient}};
     ours.prepare = [=] {
       w->x = w->tape.leaf(w->start);
       w->y = c(*w->x, w->one);
     };
     ours.call = [=] { w->y->backward(); };
-    ours.result = [=] { return std::vector<float>{w->y->item(), w->x->grad().item()}; };
+    ours.result = [=] { return bench::results{{w->y->item(), w->x->grad().item()}}; };
     arithmetic.call = [=] {
       tensor<float> dy = w->one, sum = w->one;
       for (int i = 0; i < length; ++i) dy = c.back(std::move(dy), w->one, sum);
@@ -111,11 +115,12 @@ template <class Op, class Back> bench::row make_row(const chain<Op, Back>& c, co
   }
   out.contestants.push_back(std::move(ours));
   if (arithmetic.call) out.contestants.push_back(std::move(arithmetic));
+  out.contestants.push_back({.name = "budget", .seconds = budget});
   return out;
 }
 
 // Heap allocations per operation, forward and backward, once the pool is warm.
-template <class Op, class Back> bench::row count_allocations(const chain<Op, Back>& c) {
+template <class Op, class Back> bench::count count_allocations(const chain<Op, Back>& c) {
   world w;
   std::size_t before = 0;
   for (int pass = 0; pass < 3; ++pass) {
@@ -124,26 +129,41 @@ template <class Op, class Back> bench::row count_allocations(const chain<Op, Bac
     w.y = c(*w.x, w.one);
     w.y->backward();
   }
-  const double counted = static_cast<double>(allocations - before) / length;
-  return {.name = std::string(c.name) + ", both ways",
-          .unit = {"allocations", 1},
-          .work = length,
-          .contestants = {},
-          .counted = counted};
+  return {static_cast<double>(allocations - before) / length, 0, "allocations"};
 }
 
-template <class Op, class Back>
-void add_rows(std::vector<std::function<bench::row()>>& rows, const chain<Op, Back>& c) {
-  for (const char* what : {"tensor", "forward", "backward"}) rows.push_back([=] { return make_row(c, what); });
-  rows.push_back([=] { return count_allocations(c); });
+// The README's training step at its smallest: two dense layers, Adam.
+bench::count count_of_training_step() {
+  perceptron net;
+  inlay::optim::adam optimizer{net};
+  inlay::autograd::tape tape;
+  const tensor<float> x{inlay::shape{64, 784}, 0.5f};
+  const tensor<std::int64_t> classes{inlay::shape{64}};
+  std::size_t before = 0;
+  for (int step = 0; step < 4; ++step) {
+    before = allocations;
+    const auto loss = inlay::loss::cross_entropy(net(tape.input(x)), classes);
+    loss.backward();
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+  return {static_cast<double>(allocations - before), 0, "allocations"};
+}
+
+template <class Op, class Back> void add_rows(bench::race& race, const chain<Op, Back>& c) {
+  const std::string name = c.name;
+  for (const char* what : {"tensor", "forward", "backward"})
+    race.row("one element: " + name + ", " + what, [&] { return make_row(c, what); });
+  race.row("one element: " + name + ", both ways", [&] { return count_allocations(c); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::function<bench::row()>> rows;
-  add_rows(rows, relu_chain);
-  add_rows(rows, add_chain);
-  add_rows(rows, mul_chain);
-  return bench::compete(argc, argv, rows);
+  bench::race race(argc, argv);
+  if (race.threads() > 1) return 0;  // one element knows no threads
+  add_rows(race, relu_chain);
+  add_rows(race, add_chain);
+  add_rows(race, mul_chain);
+  race.row("training step of a perceptron", count_of_training_step);
 }

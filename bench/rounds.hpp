@@ -1,10 +1,9 @@
-// Rows of contestants that take turns: Google Benchmark times each for a moment, round after round, so that whatever
-// else the machine does hits all of them alike. Results must agree before anything is timed; a row's ratio is the
-// median over the rounds of (our speed / the peer's speed in the same round). Everything runs on one thread, so time is
-// the processor time of the process: being preempted by others does not count.
+// Rows of contestants that take turns: each is timed for a moment, round after round, so that whatever else the machine
+// does hits all of them alike. Results must agree before anything is timed; a row's ratio is the median over the rounds
+// of (our time / the peer's time in the same round), so below 1 inlay is faster. On one thread time is the processor
+// time of the process: being preempted does not count. On more it is the clock's, and of a turn its quickest part: when
+// one thread is preempted the others wait for it.
 #pragma once
-
-#include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +11,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,243 +18,288 @@
 
 #include <inlay/core/threads.hpp>
 
+#include "contestant.hpp"
+
 namespace bench {
 
-// part: work that ours contains and that the row does not count; its time is taken off.
-enum class role { ours, peer, limit, part };
-
-struct contestant {
-  std::string name;
-  std::function<void()> call;                       // what is timed
-  std::function<std::vector<float>()> result = {};  // of the last call; must agree with the row's
-  std::function<void()> restart = {};               // before a timed run and before the check
-  std::function<void()> prepare = {};               // before each call, not timed
-  bench::role role = bench::role::peer;
-};
-
-// How a row is shown: units of work per second, or time per unit of work.
-struct unit {
-  const char* name;
-  double scale;
-  bool is_time = false;
-};
-inline constexpr unit gflop_rate{"GFLOP/s", 1e-9}, sample_rate{"samples/s", 1}, nanoseconds{"ns", 1e9, true};
-
 struct row {
-  std::string name;
-  bench::unit unit;
-  double work;                          // done by a call, in what the unit counts
-  double flop = 0;                      // of a call, for its share of the limit
   std::vector<contestant> contestants;  // ours first
-  std::vector<float> expected = {};     // empty: what the first contestant computes
-  double tolerance = 1e-4;              // relative to the largest expected value
-  double budget = 0;                    // in the row's unit, printed as a peer
-  std::optional<double> counted = {};   // a number that no clock is needed for
+  double target = 0;                    // our time over a peer's, at most; 0: none
+  double units = 1;                     // steps or operations in a call: times are shown for one of them
+  double work = 0;                      // of a unit, for a rate: work per second
+  const char* rate = "";
+  results expected = {};    // empty: what the first contestant computes
+  double tolerance = 1e-4;  // relative to the largest expected value of an output
 };
 
-namespace detail {
-
-struct options {
-  int rounds = 9;
-  std::string only;            // rows whose name contains it
-  std::FILE* table = nullptr;  // tab-separated rows, for bench/run
+// A number that no clock is needed for.
+struct count {
+  double value, budget;
+  const char* unit;
 };
 
-inline options parse(int& argc, char** argv) {
-  options out;
-  int kept = 0;
-  for (int i = 0; i < argc; ++i) {
-    const std::string_view text = argv[i];
-    const auto is = [&](std::string_view flag) { return text.starts_with(flag); };
-    const std::string value(text.substr(std::min(text.find('=') + 1, text.size())));
-    if (is("--rounds=")) {
-      out.rounds = std::max(1, std::atoi(value.c_str()));
-    } else if (is("--only=")) {
-      out.only = value;
-    } else if (is("--table=")) {
-      out.table = std::fopen(value.c_str(), "w");
-      if (out.table == nullptr) {
-        std::perror(value.c_str());
-        std::exit(1);
-      }
-    } else {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return out;
-}
-
-// Seconds per call, of each contestant by name.
-class collector final : public benchmark::BenchmarkReporter {
- public:
-  bool ReportContext(const Context&) override { return true; }
-  void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) {
-      const bool manual = run.run_name.time_type == "manual_time";
-      const double all = manual ? run.real_accumulated_time : run.cpu_accumulated_time;
-      seconds[run.run_name.function_name].push_back(all / static_cast<double>(run.iterations));
-    }
-  }
-  std::map<std::string, std::vector<double>> seconds;
-};
-
-inline double quantile(std::vector<double> values, double at) {
-  std::sort(values.begin(), values.end());
-  const double place = at * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(place), above = std::min(below + 1, values.size() - 1);
-  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-}
+// Rows that --quick leaves out.
+inline constexpr bool slow = true;
 
 inline std::string three_digits(double value) {
   char text[32];
-  const char* format = value >= 100 || value == 0 ? "%.0f" : value >= 10 ? "%.1f" : value >= 1 ? "%.2f" : "%.3f";
-  std::snprintf(text, sizeof text, format, value);
+  const int digits = value <= 0 ? 0 : std::clamp(2 - static_cast<int>(std::floor(std::log10(value))), 0, 9);
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
   return text;
 }
 
-inline void check(const row& r) {
-  std::vector<float> expected = r.expected;
-  for (const contestant& c : r.contestants) {
-    if (!c.result) continue;
+class race {
+ public:
+  // Flags: --threads=N  --rounds=N  --seconds=S, the least of a turn  --only=TEXT, of names of rows  --quick, without
+  // slow rows  --table=FILE, tab-separated, for bench/run.  Others are left to `setting`.
+  race(int argc, char** argv) : arguments_(argv + 1, argv + argc) {
+    threads_ = std::max(1, std::atoi(setting("threads", "1").c_str()));
+    rounds_ = std::max(1, std::atoi(setting("rounds", "9").c_str()));
+    seconds_ = std::atof(setting("seconds", "0.02").c_str());
+    only_ = setting("only", "");
+    quick_ = std::find(arguments_.begin(), arguments_.end(), "--quick") != arguments_.end();
+    if (const std::string path = setting("table", ""); !path.empty()) {
+      table_ = std::fopen(path.c_str(), "w");
+      if (table_ == nullptr) std::perror(path.c_str()), std::exit(1);
+    }
+    scope_.emplace(threads_);
+#ifdef _OPENMP
+    omp_set_num_threads(threads_);  // for the peers
+#endif
+  }
+  ~race() {
+    if (table_ != nullptr) std::fclose(table_);
+  }
+  race(const race&) = delete;
+  race& operator=(const race&) = delete;
+
+  int threads() const { return threads_; }
+
+  // The value of --name=value.
+  std::string setting(const std::string& name, const std::string& otherwise) const {
+    for (const std::string& a : arguments_)
+      if (a.starts_with("--" + name + "=")) return a.substr(name.size() + 3);
+    return otherwise;
+  }
+
+  // `make` is called for rows that are wanted, one after the other: no two hold memory at the same time.
+  void row(const std::string& name, const std::function<bench::row()>& make, bool is_slow = false) {
+    if (!wanted(name, is_slow)) return;
+    const bench::row r = make();
+    check(name, r);
+    report(name, r, take_turns(r));
+  }
+
+  void row(const std::string& name, const std::function<count()>& make) {
+    if (threads_ > 1 || !wanted(name, false)) return;
+    const count c = make();
+    std::printf("%-44s %s %s, budget %s\n", name.c_str(), three_digits(c.value).c_str(), c.unit,
+                three_digits(c.budget).c_str());
+    if (table_ != nullptr) std::fprintf(table_, "count\t%s\t%g\t%g\t%s\n", name.c_str(), c.value, c.budget, c.unit);
+  }
+
+ private:
+  using times = std::vector<std::vector<double>>;  // seconds of a call: of each contestant, in each round
+
+  bool wanted(const std::string& name, bool is_slow) const {
+    return name.find(only_) != std::string::npos && !(quick_ && is_slow);
+  }
+
+  double now() const {
+    std::timespec t{};
+    clock_gettime(threads_ == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  }
+
+  static void check(const std::string& name, const bench::row& r) {
+    results expected = r.expected;
+    for (const contestant& c : r.contestants) {
+      if (!c.result) continue;
+      if (c.restart) c.restart();
+      if (c.prepare) c.prepare();
+      c.call();
+      const results got = c.result();
+      if (expected.empty()) expected = got;
+      for (std::size_t i = 0; i < std::max(got.size(), expected.size()); ++i) {
+        const bool both = i < got.size() && i < expected.size() && got[i].size() == expected[i].size();
+        double largest = 0, worst = both ? 0 : INFINITY;
+        for (std::size_t j = 0; both && j < got[i].size(); ++j) {
+          const double value = expected[i][j], off = std::abs(static_cast<double>(got[i][j]) - value);
+          largest = std::max(largest, std::abs(value));
+          if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
+        }
+        if (worst <= r.tolerance * largest) continue;
+        std::fprintf(stderr, "%s: result %zu of %s is off by %g of %g; nothing was timed\n", name.c_str(), i,
+                     c.name.c_str(), worst, largest);
+        std::exit(1);
+      }
+    }
+  }
+
+  double timed(const contestant& c, std::int64_t calls) const {
+    if (!c.prepare) {
+      const double start = now();
+      for (std::int64_t i = 0; i < calls; ++i) c.call();
+      return now() - start;
+    }
+    double sum = 0;
+    for (std::int64_t i = 0; i < calls; ++i) {
+      c.prepare();
+      const double start = now();
+      c.call();
+      sum += now() - start;
+    }
+    return sum;
+  }
+
+  // How often a turn calls, in parts that the clock can tell.
+  struct turn {
+    std::int64_t parts, calls;
+  };
+  // The first calls warm up.
+  turn turn_of(const contestant& c) const {
     if (c.restart) c.restart();
-    if (c.prepare) c.prepare();
-    c.call();
-    const std::vector<float> got = c.result();
-    if (expected.empty()) expected = got;
-    double largest = 0, worst = got.size() == expected.size() ? 0 : INFINITY;
-    for (const float value : expected) largest = std::max<double>(largest, std::abs(value));
-    for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
-      const double off = std::abs(static_cast<double>(got[i]) - expected[i]);
-      if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
+    timed(c, 1);
+    double each = 0;
+    for (std::int64_t calls = 1; each * static_cast<double>(calls) < seconds_ / 4; calls *= 4)
+      each = timed(c, calls) / static_cast<double>(calls);
+    const auto calls = static_cast<std::int64_t>(std::max(1.0, seconds_ / each));
+    const std::int64_t parts = threads_ == 1 ? 1 : std::clamp<std::int64_t>(std::llround(seconds_ / 1e-4), 1, calls);
+    return {parts, calls / parts};
+  }
+
+  // Seconds of a call.
+  double take(const contestant& c, const turn& t) const {
+    if (c.restart) c.restart();
+    if (c.restart || t.parts * t.calls > 3) timed(c, 1);  // its memory comes back into the caches
+    double least = INFINITY;
+    for (std::int64_t part = 0; part < t.parts; ++part)
+      least = std::min(least, timed(c, t.calls) / static_cast<double>(t.calls));
+    return least;
+  }
+
+  times take_turns(const bench::row& r) const {
+    const std::size_t many = r.contestants.size();
+    times out(many);
+    std::vector<turn> turns;
+    for (const contestant& c : r.contestants) turns.push_back(c.call ? turn_of(c) : turn{});
+    for (int round = 0; round < rounds_; ++round)
+      for (std::size_t place = 0; place < many; ++place) {
+        const std::size_t i = (place + static_cast<std::size_t>(round)) % many;  // nobody always follows the same one
+        if (r.contestants[i].call) out[i].push_back(take(r.contestants[i], turns[i]));
+      }
+    for (std::size_t i = 0; i < many; ++i) {
+      const contestant& c = r.contestants[i];
+      if (c.seconds) out[i].assign(out[0].size(), *c.seconds * r.units);
+      if (c.of_limit) out[i] = scaled(limit_of(r, out).seconds, *c.of_limit * r.units);
+      if (c.role != role::part) continue;
+      for (std::size_t k = 0; k < out[0].size(); ++k) out[0][k] -= out[i][k];
     }
-    if (worst <= r.tolerance * largest) continue;
-    std::fprintf(stderr, "%s: the results of %s are off by %g of %g; nothing was timed\n", r.name.c_str(),
-                 c.name.c_str(), worst, largest);
-    std::exit(1);
-  }
-}
-
-inline double processor_seconds() {
-  std::timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-inline void time_contestant(benchmark::State& state, const contestant& c) {
-  if (c.restart) c.restart();
-  if (!c.prepare) {
-    for (auto _ : state) c.call();
-    return;
-  }
-  for (auto _ : state) {
-    c.prepare();
-    const double start = processor_seconds();
-    c.call();
-    state.SetIterationTime(processor_seconds() - start);
-  }
-}
-
-// Round 0 warms up and is not counted.
-inline collector take_turns(const row& r, int rounds) {
-  for (const contestant& c : r.contestants) {
-    auto* registered =
-        benchmark::RegisterBenchmark(c.name.c_str(), [&c](benchmark::State& state) { time_contestant(state, c); });
-    if (c.prepare)
-      registered->UseManualTime();
-    else
-      registered->MeasureProcessCPUTime();
-  }
-  collector warm_up, out;
-  for (int round = 0; round <= rounds; ++round) benchmark::RunSpecifiedBenchmarks(round == 0 ? &warm_up : &out, ".");
-  benchmark::ClearRegisteredBenchmarks();
-  return out;
-}
-
-struct line {
-  std::string ours, peer, peers, ratio, low, high, share;
-};
-
-inline void print(const options& with, const row& r, const line& l, int rounds) {
-  const std::string threads = std::to_string(inlay::thread_count());
-  const char* isa = inlay::name(inlay::active_isa());
-  std::printf("%-34s %9s %-11s %-32s %9s", r.name.c_str(), l.ours.c_str(), r.unit.name, l.peer.c_str(),
-              l.peers.c_str());
-  if (l.ratio != "-") std::printf("  ratio %s", l.ratio.c_str());
-  if (l.low != "-") std::printf(" (%s to %s)", l.low.c_str(), l.high.c_str());
-  std::printf(l.share == "-" ? "\n" : "  %s of the limit\n", l.share.c_str());
-  std::fflush(stdout);
-  if (with.table == nullptr) return;
-  for (const std::string& cell : {r.name, threads, std::string(isa), std::string(r.unit.name), l.ours, l.peer, l.peers,
-                                  l.ratio, l.low, l.high, l.share})
-    std::fprintf(with.table, "%s\t", cell.c_str());
-  std::fprintf(with.table, "%d\n", rounds);
-}
-
-inline void report_counted(const options& with, const row& r) {
-  print(with, r, {three_digits(*r.counted), "budget", three_digits(r.budget), "-", "-", "-", "-"}, 1);
-}
-
-inline void report(const options& with, const row& r, const collector& timed) {
-  const auto shown = [&](const std::vector<double>& seconds, double work) {
-    const double median = quantile(seconds, 0.5);
-    return r.unit.is_time ? median / work * r.unit.scale : work / median * r.unit.scale;
-  };
-  const auto pairs = [&](const std::vector<double>& ours, const std::vector<double>& others, double factor) {
-    std::vector<double> out;
-    for (std::size_t i = 0; i < ours.size(); ++i) out.push_back(factor * others[i] / ours[i]);
     return out;
+  }
+
+  struct limit_times {
+    std::vector<double> seconds;
+    double calls = 0;
   };
-  std::vector<double> ours = timed.seconds.at(r.contestants.front().name);
-  for (const contestant& c : r.contestants)
-    if (c.role == role::part)
-      for (std::size_t i = 0; i < ours.size(); ++i) ours[i] -= timed.seconds.at(c.name)[i];
-  const double value = shown(ours, r.work);
-  std::string share = "-";
-  for (const contestant& c : r.contestants)
-    if (c.role == role::limit && r.flop > 0)  // the limit's call is one GFLOP
-      share =
-          std::to_string(std::lround(100 * quantile(pairs(ours, timed.seconds.at(c.name), r.flop * 1e-9), 0.5))) + " %";
-
-  const auto rounds = static_cast<int>(ours.size());
-  int printed = 0;
-  for (const contestant& c : r.contestants) {
-    if (c.role != role::peer) continue;
-    const std::vector<double>& others = timed.seconds.at(c.name);
-    const std::vector<double> ratio = pairs(ours, others, 1);
-    print(with, r,
-          {three_digits(value), c.name, three_digits(shown(others, r.work)), three_digits(quantile(ratio, 0.5)),
-           three_digits(quantile(ratio, 0.25)), three_digits(quantile(ratio, 0.75)), share},
-          rounds);
-    ++printed;
+  static limit_times limit_of(const bench::row& r, const times& timed) {
+    for (std::size_t i = 0; i < timed.size(); ++i)
+      if (r.contestants[i].role == role::limit) return {timed[i], r.contestants[i].calls};
+    return {};
   }
-  const std::string ratio = r.budget > 0 ? three_digits(r.unit.is_time ? r.budget / value : value / r.budget) : "-";
-  if (r.budget > 0)
-    print(with, r, {three_digits(value), "budget", three_digits(r.budget), ratio, "-", "-", share}, rounds);
-  else if (printed == 0)
-    print(with, r, {three_digits(value), "-", "-", "-", "-", "-", share}, rounds);
-}
 
-}  // namespace detail
+  static std::vector<double> scaled(std::vector<double> values, double factor) {
+    for (double& v : values) v *= factor;
+    return values;
+  }
+  static std::vector<double> quotients(const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> out;
+    for (std::size_t i = 0; i < a.size(); ++i) out.push_back(a[i] / b[i]);
+    return out;
+  }
+  static double quantile(std::vector<double> values, double at) {
+    std::sort(values.begin(), values.end());
+    const double place = at * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place), above = std::min(below + 1, values.size() - 1);
+    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+  }
+  static double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
-// main() of a benchmark: `make` gives the rows, one after the other, so that no two hold memory at the same time.
-inline int compete(int argc, char** argv, const std::vector<std::function<row()>>& make) {
-  const inlay::thread_scope serial(1);
-  const detail::options with = detail::parse(argc, argv);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  for (const auto& f : make) {
-    const row r = f();
-    if (r.name.find(with.only) == std::string::npos) continue;
-    if (r.counted) {
-      detail::report_counted(with, r);
-      continue;
+  // The peer that is hardest to satisfy; without any target the quickest one.
+  static std::optional<std::size_t> best_peer(const bench::row& r, const times& timed) {
+    const auto aims = [&](const contestant& c) { return c.role == role::peer && c.target.value_or(r.target) > 0; };
+    const bool judged = std::any_of(r.contestants.begin(), r.contestants.end(), aims);
+    std::optional<std::size_t> best;
+    double most = 0;
+    for (std::size_t i = 0; i < timed.size(); ++i) {
+      const contestant& c = r.contestants[i];
+      const double target = c.target.value_or(r.target);
+      if (c.role != role::peer || (judged && !aims(c))) continue;
+      const double ratio = median(quotients(timed[0], timed[i])) / (target > 0 ? target : 1);
+      if (best && ratio <= most) continue;
+      best = i, most = ratio;
     }
-    detail::check(r);
-    detail::report(with, r, detail::take_turns(r, with.rounds));
+    return best;
   }
-  if (with.table != nullptr) std::fclose(with.table);
-  return 0;
-}
+
+  struct line {
+    std::string peer = "-", peers_ms = "-", peers_rate = "-", ratio = "-", low = "-", high = "-", target = "-";
+    bool best = true;
+  };
+
+  void report(const std::string& name, const bench::row& r, const times& timed) const {
+    const double ours = median(timed[0]) / r.units;
+    const auto rate = [&](double seconds) {
+      return r.work > 0 ? three_digits(r.work / seconds) + " " + r.rate : std::string("-");
+    };
+    std::string share = "-";
+    if (const limit_times limit = limit_of(r, timed); limit.calls > 0)
+      share = three_digits(limit.calls * median(quotients(limit.seconds, timed[0])));
+    const std::optional<std::size_t> best = best_peer(r, timed);
+    for (std::size_t i = 0; i < timed.size(); ++i) {
+      const contestant& c = r.contestants[i];
+      if (c.role != role::peer) continue;
+      const double theirs = median(timed[i]) / r.units, target = c.target.value_or(r.target);
+      const std::vector<double> ratios = quotients(timed[0], timed[i]);
+      print(name, ours, rate(ours), share,
+            {c.name, milliseconds(theirs), rate(theirs), three_digits(median(ratios)),
+             three_digits(quantile(ratios, 0.25)), three_digits(quantile(ratios, 0.75)),
+             target > 0 ? three_digits(target) : "-", best == i});
+    }
+    if (!best) print(name, ours, rate(ours), share, {});
+  }
+
+  static std::string milliseconds(double seconds) { return three_digits(1e3 * seconds); }
+
+  void print(const std::string& name, double ours, const std::string& rate, const std::string& share,
+             const line& l) const {
+    std::printf("%c %-44s %9s ms  %-36s", l.best ? '*' : ' ', name.c_str(), milliseconds(ours).c_str(), l.peer.c_str());
+    if (l.ratio != "-")
+      std::printf(" %9s ms  %s (%s to %s)", l.peers_ms.c_str(), l.ratio.c_str(), l.low.c_str(), l.high.c_str());
+    if (l.target != "-")
+      std::printf("  target %s%s", l.target.c_str(),
+                  std::atof(l.ratio.c_str()) <= std::atof(l.target.c_str()) ? "" : " MISSED");
+    if (l.best && rate != "-") std::printf("  %s", rate.c_str());
+    if (l.best && share != "-") std::printf("  %s of the limit", share.c_str());
+    std::printf("\n");
+    std::fflush(stdout);
+    if (table_ == nullptr) return;
+    const std::string ms = milliseconds(ours);
+    std::fprintf(table_, "time\t%s\t%d\t%s", name.c_str(), threads_, inlay::name(inlay::active_isa()));
+    for (const std::string& cell : {ms, rate, l.peer, l.peers_ms, l.peers_rate, l.ratio, l.low, l.high, l.target, share,
+                                    std::string(l.best ? "best" : "-")})
+      std::fprintf(table_, "\t%s", cell.c_str());
+    std::fprintf(table_, "\n");
+    std::fflush(table_);
+  }
+
+  std::vector<std::string> arguments_;
+  int threads_ = 1, rounds_ = 9;
+  double seconds_ = 0.02;
+  std::string only_;
+  bool quick_ = false;
+  std::FILE* table_ = nullptr;
+  std::optional<inlay::thread_scope> scope_;
+};
 
 }  // namespace bench

@@ -39,16 +39,19 @@ struct dense {
 
 class perceptron final : public bench::network {
  public:
-  explicit perceptron(std::span<const bench::layer> layers) {
-    for (const bench::layer& l : layers)
-      layers_.push_back({weight<matrix>(view(l.weight, l.out, l.in)),
-                         weight<row_vector>(Eigen::Map<const row_vector>(l.bias, l.out)),
+  explicit perceptron(const bench::model& m) {
+    for (std::string path = "layers.0."; m.has(path + "weight");
+         path = "layers." + std::to_string(layers_.size()) + ".") {
+      const bench::view &w = m.at(path + "weight"), &b = m.at(path + "bias");
+      layers_.push_back({weight<matrix>(view(w.values, w.sizes[0], w.sizes[1])),
+                         weight<row_vector>(Eigen::Map<const row_vector>(b.values, b.sizes[0])),
                          {},
                          {}});
+    }
   }
 
-  void add_batch(const float* x, const std::int64_t* y, std::int64_t rows) override {
-    batches_.push_back({x, y, rows});
+  void add_batch(const bench::view& x, const std::int64_t* classes) override {
+    batches_.push_back({x.values, classes, x.sizes[0]});
   }
 
   void train(std::size_t at) override {
@@ -133,8 +136,6 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, con
     to.noalias() = view(a, m, k) * view(b, k, n);
 }
 
-std::unique_ptr<bench::network> make(std::span<const bench::layer> layers) {
-  return std::make_unique<perceptron>(layers);
-}
+std::unique_ptr<bench::network> make(const bench::model& m) { return std::make_unique<perceptron>(m); }
 
 }  // namespace BENCH_FLAVOUR

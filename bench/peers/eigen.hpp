@@ -1,4 +1,5 @@
-// Eigen, compiled once as a plain build has it and once with all of this machine's instructions.
+// Eigen, compiled once as a plain build has it and once with all of this machine's instructions. The network is the
+// perceptron.
 #pragma once
 
 #include "network.hpp"

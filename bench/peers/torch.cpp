@@ -1,76 +1,104 @@
-// The perceptron as libtorch's own examples write it; inference under InferenceMode.
+// Single operations as libtorch's users call them: inference under InferenceMode; a training step records, goes back
+// from a given dy, and drops the gradients of the step before.
 #include "torch.hpp"
 
+#include <omp.h>
 #include <torch/torch.h>
 
-#include <cstring>
+namespace bench {
 
 namespace {
 
-class perceptron final : public bench::network {
- public:
-  explicit perceptron(std::span<const bench::layer> layers) {
-    at::set_num_threads(1);
-    const torch::NoGradGuard guard;
-    std::vector<torch::Tensor> parameters;
-    for (const bench::layer& l : layers) {
-      torch::nn::Linear linear(l.in, l.out);
-      linear->weight.copy_(torch::from_blob(const_cast<float*>(l.weight), {l.out, l.in}));
-      linear->bias.copy_(torch::from_blob(const_cast<float*>(l.bias), {l.out}));
-      for (const torch::Tensor& p : linear->parameters()) parameters.push_back(p);
-      layers_.push_back(linear);
+using torch::Tensor;
+namespace f = torch::nn::functional;
+
+Tensor tensor_of(const view& v) { return torch::from_blob(const_cast<float*>(v.values), v.sizes).clone(); }
+
+std::vector<float> sample(const Tensor& t) {
+  const Tensor rows = t.detach().contiguous();
+  return sampled(rows.data_ptr<float>(), rows.numel());
+}
+
+Tensor evaluate(const std::string& name, const std::vector<Tensor>& a, const window& at) {
+  if (name == "conv2d")
+    return torch::conv2d(a[0], a[1], a[2], {at.stride, at.stride}, {at.padding, at.padding}, {1, 1}, at.groups);
+  if (name == "max_pool2d") return torch::max_pool2d(a[0], {at.kernel, at.kernel});
+  if (name == "batch_norm") return torch::batch_norm(a[0], a[1], a[2], a[3], a[4], true, 0.1, 1e-5, false);
+  if (name == "layer_norm") return torch::layer_norm(a[0], {a[0].size(-1)}, a[1], a[2]);
+  if (name == "softmax") return torch::softmax(a[0], -1);
+  if (name == "linear") return torch::nn::functional::linear(a[0], a[1], a[2]);
+  if (name == "tanh") return torch::tanh(a[0]);
+  if (name == "sigmoid") return torch::sigmoid(a[0]);
+  if (name == "exp") return torch::exp(a[0]);
+  if (name == "gelu") return torch::gelu(a[0]);
+  if (name == "gelu_tanh") return torch::gelu(a[0], "tanh");
+  if (name == "relu") return torch::relu(a[0]);
+  if (name == "add") return a[0] + a[1];
+  throw std::invalid_argument(name);
+}
+
+struct operation {
+  std::string name;
+  window at;
+  std::vector<Tensor> operands, states;
+  Tensor dy, y;
+
+  void run() {
+    y = Tensor();
+    if (!dy.defined() && states.empty()) {
+      const c10::InferenceMode guard;
+      y = evaluate(name, operands, at);
+      return;
     }
-    optimizer_ = std::make_unique<torch::optim::Adam>(parameters, torch::optim::AdamOptions(1e-3));
+    for (Tensor& t : operands) t.mutable_grad() = Tensor();
+    std::vector<Tensor> all = operands;
+    all.insert(all.end(), states.begin(), states.end());
+    y = evaluate(name, all, at);
+    if (dy.defined()) y.backward(dy);
   }
-
-  void add_batch(const float* x, const std::int64_t* y, std::int64_t rows) override {
-    const auto in = layers_.front()->options.in_features();
-    batches_.push_back({torch::from_blob(const_cast<float*>(x), {rows, in}).clone(),
-                        torch::from_blob(const_cast<std::int64_t*>(y), {rows}, torch::kInt64).clone()});
-  }
-
-  void train(std::size_t at) override {
-    optimizer_->zero_grad();
-    loss_ = torch::nn::functional::cross_entropy(forward(batches_[at].x), batches_[at].y);
-    loss_.backward();
-    optimizer_->step();
-  }
-  float loss() override { return loss_.item<float>(); }
-
-  void infer(std::size_t at) override {
-    const c10::InferenceMode guard;
-    scores_ = forward(batches_[at].x);
-  }
-  const float* scores() override { return scores_.data_ptr<float>(); }
-
-  void call(const float* in, float* out) override {
-    const c10::InferenceMode guard;
-    const torch::Tensor y =
-        forward(torch::from_blob(const_cast<float*>(in), {1, layers_.front()->options.in_features()}));
-    std::memcpy(out, y.data_ptr<float>(), static_cast<std::size_t>(y.numel()) * sizeof(float));
-  }
-
- private:
-  struct batch {
-    torch::Tensor x, y;
-  };
-
-  torch::Tensor forward(torch::Tensor x) {
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = layers_[i](x);
-      if (i + 1 < layers_.size()) x = torch::relu(x);
-    }
-    return x;
-  }
-
-  std::vector<torch::nn::Linear> layers_;
-  std::unique_ptr<torch::optim::Adam> optimizer_;
-  std::vector<batch> batches_;
-  torch::Tensor loss_, scores_;
 };
 
 }  // namespace
 
-std::unique_ptr<bench::network> bench::make_torch(std::span<const layer> layers) {
-  return std::make_unique<perceptron>(layers);
+contestant torch_operation(const std::string& name, const std::vector<view>& operands, const view& dy,
+                           const window& at) {
+  at::set_num_threads(omp_get_max_threads());
+  const auto o = std::make_shared<operation>(operation{name, at, {}, {}, {}, {}});
+  const bool train = dy.values != nullptr || name == "batch_norm";
+  for (const view& v : operands) o->operands.push_back(tensor_of(v).set_requires_grad(train));
+  if (name == "batch_norm") {
+    const std::vector<std::int64_t> channels{operands[0].sizes[1]};
+    o->states = {torch::zeros(channels), torch::ones(channels)};
+  }
+  if (dy.values != nullptr) o->dy = tensor_of(dy);
+  return {.name = "libtorch",
+          .call = [=] { o->run(); },
+          .result =
+              [=] {
+                results out{sample(o->y)};
+                if (o->dy.defined())
+                  for (const Tensor& t : o->operands) out.push_back(sample(t.grad()));
+                return out;
+              }};
 }
+
+contestant torch_adam(const view& weights, const view& gradient) {
+  at::set_num_threads(omp_get_max_threads());
+  struct state {
+    Tensor weights;
+    std::unique_ptr<torch::optim::Adam> optimizer;
+  };
+  const auto s = std::make_shared<state>();
+  const auto restart = [=] {
+    s->weights = tensor_of(weights).set_requires_grad(true);
+    s->weights.mutable_grad() = tensor_of(gradient);
+    s->optimizer =
+        std::make_unique<torch::optim::Adam>(std::vector<Tensor>{s->weights}, torch::optim::AdamOptions(1e-3));
+  };
+  return {.name = "libtorch",
+          .call = [=] { s->optimizer->step(); },
+          .result = [=] { return results{sample(s->weights)}; },
+          .restart = restart};
+}
+
+}  // namespace bench
