@@ -1,8 +1,8 @@
-// Rows of contestants that take turns: Google Benchmark runs each for a moment, round after round, so that whatever else
-// the machine does hits all of them alike. Results must agree before anything is timed; a row's ratio is the median over the rounds
-// of (our time / the peer's time in the same round), so below 1 inlay is faster. On one thread time is the processor
-// time of the process: being preempted does not count. On more it is the clock's, and of a turn its quickest part: when
-// one thread is preempted the others wait for it.
+// Rows of contestants that take turns: Google Benchmark runs each for a moment, round after round, so that whatever
+// else the machine does hits all of them alike. Results must agree before anything is timed; a row's ratio is the
+// median over the rounds of (our time / the peer's time in the same round), so below 1 inlay is faster. On one thread
+// time is the processor time of the process: being preempted does not count. On more it is the clock's, and of a turn
+// its quickest part: when one thread is preempted the others wait for it.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -175,14 +175,14 @@ class race {
     if (c.restart) c.restart();
     if (c.restart || t.parts * t.calls > 3) timed(c, 1);  // its memory comes back into the caches
     double least = INFINITY;
-    const auto turn = [&](benchmark::State& state) {
+    const auto iterate = [&](benchmark::State& state) {
       for (auto _ : state) {
         const double seconds = timed(c, t.calls);
         state.SetIterationTime(seconds);
         least = std::min(least, seconds / static_cast<double>(t.calls));
       }
     };
-    benchmark::RegisterBenchmark(c.name.c_str(), turn)->UseManualTime()->Iterations(t.parts);
+    benchmark::RegisterBenchmark(c.name.c_str(), iterate)->UseManualTime()->Iterations(t.parts);
     silent reporter;
     benchmark::RunSpecifiedBenchmarks(&reporter, ".");
     benchmark::ClearRegisteredBenchmarks();

@@ -110,6 +110,10 @@ TEST_CASE_TEMPLATE("conv2d: every option", T, float, double) {
   check<T, 2>({1, 1, 2, {2, 2}, {3, 3}, {.padding = 4}});  // padding alone at the corners
   check<T, 2>({3, 2, 3, {7, 6}, {2, 2}, {.stride = 4}});   // the stride leaves elements out
   check<T, 2>({1, 8, 12, {40, 41}, {3, 3}, {.padding = 1}});
+  check<T, 2>({2, 24, 24, {8, 16}, {1, 1}});                      // lines without gaps: written at once
+  check<T, 2>({1, 24, 24, {9, 16}, {1, 1}, {.stride = {2, 1}}});  // but not by a pass of every other line
+  check<T, 2>({1, 4, 4, {5, 37}, {3, 3}, {.padding = 1, .groups = 4}});
+  check<T, 2>({1, 1, 2, {2, 1200}, {2, 5}, {.padding = 2}});  // longer than a band
 }
 
 TEST_CASE_TEMPLATE("conv3d: every option", T, float, double) {
@@ -122,6 +126,7 @@ TEST_CASE_TEMPLATE("conv3d: every option", T, float, double) {
 TEST_CASE("conv2d: many channels, more columns than a chunk") {
   check<float, 2>({2, 70, 65, {14, 13}, {3, 3}, {.padding = 1}});
   check<float, 2>({1, 130, 245, {5, 5}, {3, 3}, {.padding = 1}});
+  check<float, 2>({1, 400, 24, {4, 32}, {1, 1}});  // k in parts
 }
 
 TEST_CASE("conv2d: activations are applied as y is written") {

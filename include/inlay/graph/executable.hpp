@@ -83,8 +83,10 @@ class convolution final : public executable {
   }
   void run(frame& on) const override {
     float* y = on.write<float>(y_);
-    inlay::detail::conv_product<float>(sizes_, sizes_.k, sizes_.geometry, strips_, on.read<float>(x_),
-                                       bias_.size() > 0 ? bias_.data() : nullptr, activation_.in_product(), y, level_);
+    inlay::detail::conv_product<float>(sizes_, sizes_.geometry,
+                                       {sizes_.k, strips_.data(), on.read<float>(x_),
+                                        bias_.size() > 0 ? bias_.data() : nullptr, activation_.in_product(), y},
+                                       level_);
     inlay::detail::activate_apart(activation_, y, size_);
   }
 

@@ -72,90 +72,129 @@ inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
   return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
 }
 
-// Whether tiles write to the result at once, or sums are staged and copied. Lines with gaps are staged, but for a
-// single channel: many channels would be written a few elements at a time each, which memory does not like.
-template <class T>
-bool conv_is_direct(const kernels::conv_pass& pass, std::int64_t m, std::int64_t parts, bool joined, isa level) {
-  using tiles = kernels::conv_tiles<T>;
-  const kernels::conv_line &one = pass.line[1], &two = pass.line[2];
-  const std::int64_t tile = tiles::tile_columns(level), columns = joined ? pass.height * pass.width : pass.width,
-                     last = joined ? (one.count - (pass.down - 1) * pass.height) * pass.width
-                                   : two.count - (pass.across - 1) * pass.width;
-  return two.step == 1 && (joined || m == 1) && tiles::exact_rows(m, level) && columns >= tile && last >= tile &&
-         (parts == 1 || (columns % tile == 0 && last % tile == 0));
-}
+// What a convolution takes and gives: y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be
+// null, f is max(·, 0) when `relu`.
+template <class T> struct conv_operands {
+  std::int64_t m;
+  const T* strips;
+  const T* x;
+  const T* bias;
+  bool relu;
+  T* y;
+};
 
-// y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be null, f is max(·, 0) when `relu`.
+// One pass of a convolution, band by band.
+template <class T> class conv_pass_product {
+ public:
+  // `strips`: those of the pass, of the first group; those of the next begin `room` further on.
+  conv_pass_product(const conv_sizes& s, const kernels::conv_geometry& g, const kernels::conv_pass& pass,
+                    const conv_operands<T>& of, std::int64_t room, isa level)
+      : g_(g),
+        pass_(pass),
+        of_(of),
+        room_(room),
+        groups_(s.groups),
+        level_(level),
+        parts_((pass.rows + deepest - 1) / deepest),
+        joined_(pass.across == 1 && pass.pitch == g.out[2] && pass.line[1].step == 1 && pass.line[2].step == 1),
+        direct_(is_direct()),
+        offsets_(tensor<std::int32_t>::empty({pass.rows})) {
+    kernels::conv_offsets(g, pass, writable(offsets_));
+  }
+
+  std::int64_t scratch() const { return pass_.planes * pass_.plane + (direct_ ? 0 : pass_.sums(of_.m)); }
+
+  // Band `item` % bands of a group of an image.
+  void operator()(std::int64_t item, T* scratch) const {
+    const std::int64_t plane = item / pass_.bands(), group = plane % groups_;
+    const kernels::conv_band band(pass_, item % pass_.bands());
+    kernels::conv_image(g_, pass_, band, of_.x + plane * g_.channels * g_.product(g_.in), scratch);
+    const auto place = [&](std::size_t axis) { return pass_.line[axis].first + band.at[axis] * pass_.line[axis].step; };
+    T* const sums = scratch + pass_.planes * pass_.plane;
+    T* const y = of_.y + plane * of_.m * g_.columns() + (place(0) * g_.out[1] + place(1)) * g_.out[2] + place(2);
+    const T* const bias = of_.bias == nullptr ? nullptr : of_.bias + group * of_.m;
+    multiply(band, group, scratch, direct_ ? y : sums, bias);
+    if (direct_) return;
+    const kernels::conv_finish<T> finish{.rows = of_.m,
+                                         .height = band.height,
+                                         .width = band.width,
+                                         .sums = sums,
+                                         .sums_row = pass_.positions,
+                                         .pitch = pass_.pitch,
+                                         .bias = bias,
+                                         .relu = of_.relu,
+                                         .y = y,
+                                         .y_row = g_.columns(),
+                                         .y_line = pass_.line[1].step * g_.out[2],
+                                         .y_step = pass_.line[2].step};
+    dispatch<kernels::conv_finish<T>>(level_, &finish);
+  }
+
+ private:
+  static constexpr std::int64_t deepest = 384;  // of k at a time: a strip and what a tile sees stay in L1
+
+  // Whether tiles write to the result at once, or sums are staged and copied. Lines with gaps are staged, but for a
+  // single channel: many channels would be written a few elements at a time each, which memory does not like.
+  bool is_direct() const {
+    using tiles = kernels::conv_tiles<T>;
+    const kernels::conv_line &one = pass_.line[1], &two = pass_.line[2];
+    const std::int64_t tile = tiles::tile_columns(level_), columns = joined_ ? pass_.height * pass_.width : pass_.width,
+                       last = joined_ ? (one.count - (pass_.down - 1) * pass_.height) * pass_.width
+                                      : two.count - (pass_.across - 1) * pass_.width;
+    return two.step == 1 && (joined_ || of_.m == 1) && tiles::exact_rows(of_.m, level_) && columns >= tile &&
+           last >= tile && (parts_ <= 1 || (columns % tile == 0 && last % tile == 0));
+  }
+
+  void multiply(const kernels::conv_band& band, std::int64_t group, const T* image, T* c, const T* bias) const {
+    const std::int64_t part = parts_ == 0 ? 0 : (pass_.rows + parts_ - 1) / parts_;
+    kernels::conv_tiles<T> tiles{.rows = of_.m,
+                                 .lines = 1,
+                                 .columns = (band.height - 1) * pass_.pitch + band.width,
+                                 .length = 0,
+                                 .strips = of_.strips + group * room_,
+                                 .k = pass_.rows,
+                                 .skip = 0,
+                                 .image = image,
+                                 .pitch = pass_.pitch,
+                                 .offsets = offsets_.data(),
+                                 .c = c,
+                                 .c_row = direct_ ? g_.columns() : pass_.positions,
+                                 .c_line = pass_.line[1].step * g_.out[2],
+                                 .add = false,
+                                 .staged = !direct_};
+    if (direct_ && !joined_) tiles.lines = band.height, tiles.columns = band.width;
+    do {  // at least once: where no kernel position looks, y = f(bias)
+      tiles.length = std::min(part, pass_.rows - tiles.skip);
+      if (direct_ && tiles.skip + part >= pass_.rows) tiles.bias = bias, tiles.relu = of_.relu;
+      dispatch<kernels::conv_tiles<T>>(level_, static_cast<const kernels::conv_tiles<T>*>(&tiles));
+      tiles.skip += part;
+      tiles.offsets += part;
+      tiles.add = true;
+    } while (tiles.skip < pass_.rows);
+  }
+
+  const kernels::conv_geometry& g_;
+  const kernels::conv_pass& pass_;
+  conv_operands<T> of_;
+  std::int64_t room_, groups_;
+  isa level_;
+  std::int64_t parts_;
+  bool joined_, direct_;  // joined: the lines of a band follow each other without a gap
+  tensor<std::int32_t> offsets_;
+};
+
 template <class T>
-void conv_product(const conv_sizes& s, std::int64_t m, const kernels::conv_geometry& g, const tensor<T>& strips,
-                  const T* x, const T* bias, bool relu, T* y, isa level = active_isa()) {
-  const std::int64_t columns = g.columns(), room = kernels::gemm_strips<T>(m, g.rows()),
-                     input = g.channels * g.product(g.in);
-  std::int64_t before = 0;  // rows of the matrix that earlier passes have seen
+void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of, isa level = active_isa()) {
+  const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
-    const kernels::conv_pass pass(g, i, m, sizeof(T));
-    tensor<std::int32_t> offsets = tensor<std::int32_t>::empty({pass.rows});
-    kernels::conv_offsets(g, pass, writable(offsets));
-    const T* weights = strips.data() + kernels::gemm_strips<T>(m, before);
-    before += pass.rows;
-    const std::int64_t bands = pass.bands(), most = 384, parts = (pass.rows + most - 1) / most,
-                       part = parts == 0 ? 0 : (pass.rows + parts - 1) / parts;
-    const bool joined = pass.across == 1 && pass.pitch == g.out[2] && pass.line[2].step == 1;
-    const bool direct = conv_is_direct<T>(pass, m, parts, joined, level);
-    parallel_for(s.batch * s.groups * bands, conv_grain(pass.positions * m * (pass.rows + 8)),
+    const kernels::conv_pass pass(g, i, of.m, sizeof(T));
+    const conv_pass_product<T> product(s, g, pass, of, room, level);
+    parallel_for(s.batch * s.groups * pass.bands(), conv_grain(pass.positions * of.m * (pass.rows + 8)),
                  [&](std::int64_t first, std::int64_t last) {
-                   tensor<T> scratch = tensor<T>::empty({pass.planes * pass.plane + (direct ? 0 : pass.sums(m))});
-                   T *image = writable(scratch), *sums = image + pass.planes * pass.plane;
-                   for (std::int64_t item = first; item < last; ++item) {
-                     const std::int64_t plane = item / bands, group = plane % s.groups;
-                     const kernels::conv_band band(pass, item % bands);
-                     kernels::conv_image(g, pass, band, x + plane * input, image);
-                     const kernels::conv_line* line = pass.line;
-                     const auto out = [&](std::size_t axis) {
-                       return line[axis].first + band.at[axis] * line[axis].step;
-                     };
-                     T* to = y + plane * m * columns + (out(0) * g.out[1] + out(1)) * g.out[2] + out(2);
-                     const T* term = bias == nullptr ? nullptr : bias + group * m;
-                     kernels::conv_tiles<T> tiles{.rows = m,
-                                                  .lines = 1,
-                                                  .columns = (band.height - 1) * pass.pitch + band.width,
-                                                  .length = 0,
-                                                  .strips = weights + group * room,
-                                                  .k = pass.rows,
-                                                  .skip = 0,
-                                                  .image = image,
-                                                  .pitch = pass.pitch,
-                                                  .offsets = offsets.data(),
-                                                  .c = direct ? to : sums,
-                                                  .c_row = direct ? columns : pass.positions,
-                                                  .c_line = line[1].step * g.out[2],
-                                                  .add = false,
-                                                  .staged = !direct};
-                     if (direct && !joined) tiles.lines = band.height, tiles.columns = band.width;
-                     do {  // at least once: where no kernel position looks, y = f(bias)
-                       tiles.length = std::min(part, pass.rows - tiles.skip);
-                       if (direct && tiles.skip + part >= pass.rows) tiles.bias = term, tiles.relu = relu;
-                       dispatch<kernels::conv_tiles<T>>(level, static_cast<const kernels::conv_tiles<T>*>(&tiles));
-                       tiles.skip += part;
-                       tiles.offsets += part;
-                       tiles.add = true;
-                     } while (tiles.skip < pass.rows);
-                     if (direct) continue;
-                     const kernels::conv_finish<T> finish{.rows = m,
-                                                          .height = band.height,
-                                                          .width = band.width,
-                                                          .sums = sums,
-                                                          .sums_row = pass.positions,
-                                                          .pitch = pass.pitch,
-                                                          .bias = term,
-                                                          .relu = relu,
-                                                          .y = to,
-                                                          .y_row = columns,
-                                                          .y_line = line[1].step * g.out[2],
-                                                          .y_step = line[2].step};
-                     dispatch<kernels::conv_finish<T>>(level, &finish);
-                   }
+                   tensor<T> scratch = tensor<T>::empty({product.scratch()});
+                   for (std::int64_t item = first; item < last; ++item) product(item, writable(scratch));
                  });
+    of.strips += kernels::gemm_strips<T>(of.m, pass.rows);
   }
 }
 
@@ -192,113 +231,102 @@ void conv_dot_gradient(const conv_sizes& s, const T* x, const T* dy, std::int64_
   });
 }
 
-// One panel of a weight's gradient over a part of the batch: sums[tap][k][lanes] += dy (k, out…) times the panel's
-// lanes of what the outputs see.
-template <class T> class conv_panel_gradient {
- public:
-  conv_panel_gradient(const conv_sizes& s, isa level)
-      : s_(s),
-        level_(level),
-        lanes(kernels::gemm_panel_columns<T>(level)),
-        pixels_(s.geometry, s.k, lanes),
-        columns_(pixels_.rows_in_lanes ? s.geometry.rows() : s.c),
-        panels((columns_ + lanes - 1) / lanes),
-        taps(pixels_.rows_in_lanes ? 1 : s.geometry.product(s.geometry.kernel)),
+// A weight's gradient, panel by panel of what the outputs see, over parts of the batch: sums[panel][tap][k][lanes] +=
+// dy (k, out…) times the panel's lanes, turned.
+template <class T> struct conv_panel_gradient {
+  const conv_sizes& s;
+  const isa level;
+  const std::int64_t lanes;
+  const kernels::conv_pixels pixels;
+  const std::int64_t columns, panels, taps, rows;  // of the gradient; rows are rounded up to strips
+  tensor<std::int32_t> offsets;                    // of the pixels of a band
+
+  conv_panel_gradient(const conv_sizes& sizes, isa at)
+      : s(sizes),
+        level(at),
+        lanes(kernels::gemm_panel_columns<T>(at)),
+        pixels(s.geometry, s.k, lanes),
+        columns(pixels.rows_in_lanes ? s.geometry.rows() : s.c),
+        panels((columns + lanes - 1) / lanes),
+        taps(pixels.rows_in_lanes ? 1 : s.geometry.product(s.geometry.kernel)),
         rows((s.k + 11) / 12 * 12),
-        offsets_(tensor<std::int32_t>::empty({pixels_.height * pixels_.width})) {
+        offsets(tensor<std::int32_t>::empty({pixels.height * pixels.width})) {
     const kernels::conv_geometry& g = s.geometry;
-    std::int32_t* to = writable(offsets_);
-    for (std::int64_t r = 0; r < pixels_.height; ++r)
-      for (std::int64_t j = 0; j < pixels_.width; ++j)
-        *to++ = static_cast<std::int32_t>(lanes * (pixels_.rows_in_lanes
-                                                       ? r * pixels_.width + j
-                                                       : r * g.stride[1] * pixels_.pitch + j * g.stride[2]));
+    std::int32_t* to = writable(offsets);
+    for (std::int64_t r = 0; r < pixels.height; ++r)
+      for (std::int64_t j = 0; j < pixels.width; ++j)
+        *to++ = static_cast<std::int32_t>(
+            lanes * (pixels.rows_in_lanes ? r * pixels.width + j : r * g.stride[1] * pixels.pitch + j * g.stride[2]));
   }
 
+  std::int64_t of_panel() const { return taps * rows * lanes; }
+  std::int64_t of_lines() const { return lanes * pixels.height * pixels.width; }
   std::int64_t scratch() const {
-    const std::int64_t most = pixels_.height * pixels_.width;
-    return pixels_.size * lanes + lanes * most + kernels::gemm_strips<T>(s_.k, most);
+    return pixels.size * lanes + of_lines() + kernels::gemm_strips<T>(s.k, pixels.height * pixels.width);
   }
 
-  // Panels [first, last) of a group, images [from, to).
+  // Panels [first, last) of a group, images [from, to); sums are those of the group.
   void operator()(const T* x, const T* dy, std::int64_t group, std::int64_t from, std::int64_t to, std::int64_t first,
                   std::int64_t last, T* scratch, T* sums) const {
-    const kernels::conv_geometry& g = s_.geometry;
-    T *image = scratch, *lines = image + pixels_.size * lanes, *strips = lines + lanes * pixels_.height * pixels_.width;
+    const kernels::conv_geometry& g = s.geometry;
+    T *image = scratch, *lines = image + pixels.size * lanes, *strips = lines + of_lines();
     for (std::int64_t n = from; n < to; ++n) {
-      const std::int64_t plane = n * s_.groups + group;
-      const T* seen = x + plane * s_.c * g.product(g.in);
+      const std::int64_t plane = n * s.groups + group;
+      const T* seen = x + plane * s.c * g.product(g.in);
       for (std::int64_t o0 = 0; o0 < g.out[0]; ++o0)
-        for (std::int64_t o1 = 0; o1 < g.out[1]; o1 += pixels_.height)
-          for (std::int64_t o2 = 0; o2 < g.out[2]; o2 += pixels_.width) {
+        for (std::int64_t o1 = 0; o1 < g.out[1]; o1 += pixels.height)
+          for (std::int64_t o2 = 0; o2 < g.out[2]; o2 += pixels.width) {
             const std::int64_t at = (o0 * g.out[1] + o1) * g.out[2] + o2,
-                               height = std::min(pixels_.height, g.out[1] - o1),
-                               count = height * std::min(pixels_.width, g.out[2] - o2);
-            kernels::gemm_pack_a<T>(level_, {dy + plane * s_.k * g.columns() + at, g.columns(), 1}, s_.k, count,
-                                    strips);
-            for (std::int64_t panel = first; panel < last; ++panel) {
-              T* to_panel = sums + panel * taps * rows * lanes;
-              if (pixels_.rows_in_lanes)
-                rows_of_matrix(seen, panel, at, count, lines, image), add(image, count, strips, to_panel);
+                               height = std::min(pixels.height, g.out[1] - o1),
+                               count = height * std::min(pixels.width, g.out[2] - o2);
+            kernels::gemm_pack_a<T>(level, {dy + plane * s.k * g.columns() + at, g.columns(), 1}, s.k, count, strips);
+            for (std::int64_t panel = first; panel < last; ++panel)
+              if (pixels.rows_in_lanes)
+                add_rows(seen, panel, at, count, lines, image, strips, sums + panel * of_panel());
               else
-                channels(seen, panel, o0, o1, o2, height, count, image, strips, to_panel);
-            }
+                add_channels(seen, panel, {o0, o1, o2}, height, count, image, strips, sums + panel * of_panel());
           }
     }
   }
 
-  // The sum over parts, in the order of the weight.
+  // Sums of all groups in the order of the weight.
   void collect(const T* sums, T* dw) const {
-    for (std::int64_t group = 0; group < s_.groups; ++group)
-      for (std::int64_t k = 0; k < s_.k; ++k)
-        for (std::int64_t c = 0; c < columns_; ++c)
+    for (std::int64_t group = 0; group < s.groups; ++group)
+      for (std::int64_t k = 0; k < s.k; ++k)
+        for (std::int64_t c = 0; c < columns; ++c)
           for (std::int64_t tap = 0; tap < taps; ++tap)
             *dw++ = sums[(((group * panels + c / lanes) * taps + tap) * rows + k) * lanes + c % lanes];
   }
 
  private:
-  const conv_sizes& s_;
-  isa level_;
+  std::int64_t used(std::int64_t panel) const { return std::min(lanes, columns - panel * lanes); }
 
- public:
-  const std::int64_t lanes;
-
- private:
-  kernels::conv_pixels pixels_;
-  std::int64_t columns_;
-
- public:
-  const std::int64_t panels, taps, rows;
-
- private:
-  tensor<std::int32_t> offsets_;
-
-  void rows_of_matrix(const T* x, std::int64_t panel, std::int64_t at, std::int64_t count, T* lines, T* image) const {
-    const std::int64_t used = std::min(lanes, columns_ - panel * lanes);
-    for (std::int64_t i = 0; i < used; ++i)
-      kernels::conv_row(s_.geometry, x, panel * lanes + i, at, at + count, lines + i * count);
-    kernels::gemm_pack_b<T>({lines, 1, count}, lanes, count, used, 0, 1, image);
+  void add_rows(const T* x, std::int64_t panel, std::int64_t at, std::int64_t count, T* lines, T* image,
+                const T* strips, T* to) const {
+    for (std::int64_t i = 0; i < used(panel); ++i)
+      kernels::conv_row(s.geometry, x, panel * lanes + i, at, at + count, lines + i * count);
+    kernels::gemm_pack_b<T>({lines, 1, count}, lanes, count, used(panel), 0, 1, image);
+    add(image, count, strips, to);
   }
 
-  void channels(const T* x, std::int64_t panel, std::int64_t o0, std::int64_t o1, std::int64_t o2, std::int64_t height,
-                std::int64_t count, T* image, const T* strips, T* to) const {
-    const kernels::conv_geometry& g = s_.geometry;
-    const std::int64_t used = std::min(lanes, columns_ - panel * lanes),
-                       seen = (height - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1;
+  void add_channels(const T* x, std::int64_t panel, const std::array<std::int64_t, 3>& o, std::int64_t height,
+                    std::int64_t count, T* image, const T* strips, T* to) const {
+    const kernels::conv_geometry& g = s.geometry;
+    const std::int64_t seen = (height - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1;
     for (std::int64_t k0 = 0; k0 < g.kernel[0]; ++k0) {
-      const std::int64_t i0 = o0 * g.stride[0] - g.padding[0] + k0 * g.dilation[0];
+      const std::int64_t i0 = o[0] * g.stride[0] - g.padding[0] + k0 * g.dilation[0];
       if (i0 < 0 || i0 >= g.in[0]) continue;
-      kernels::conv_turned_image(g, x + panel * lanes * g.product(g.in), used, lanes, i0, o1, o2, seen, pixels_.pitch,
-                                 image);
+      kernels::conv_turned_image(g, x + panel * lanes * g.product(g.in), used(panel), lanes, i0, o[1], o[2], seen,
+                                 pixels.pitch, image);
       for (std::int64_t k1 = 0; k1 < g.kernel[1]; ++k1)
         for (std::int64_t k2 = 0; k2 < g.kernel[2]; ++k2)
-          add(image + (k1 * g.dilation[1] * pixels_.pitch + k2 * g.dilation[2]) * lanes, count, strips,
+          add(image + (k1 * g.dilation[1] * pixels.pitch + k2 * g.dilation[2]) * lanes, count, strips,
               to + ((k0 * g.kernel[1] + k1) * g.kernel[2] + k2) * rows * lanes);
     }
   }
 
   void add(const T* image, std::int64_t count, const T* strips, T* to) const {
-    const kernels::conv_tiles<T> tiles{.rows = s_.k,
+    const kernels::conv_tiles<T> tiles{.rows = s.k,
                                        .lines = 1,
                                        .columns = lanes,
                                        .length = count,
@@ -307,13 +335,13 @@ template <class T> class conv_panel_gradient {
                                        .skip = 0,
                                        .image = image,
                                        .pitch = 0,
-                                       .offsets = offsets_.data(),
+                                       .offsets = offsets.data(),
                                        .c = to,
                                        .c_row = lanes,
                                        .c_line = 0,
                                        .add = true,
                                        .staged = true};
-    dispatch<kernels::conv_tiles<T>>(level_, &tiles);
+    dispatch<kernels::conv_tiles<T>>(level, &tiles);
   }
 };
 
@@ -378,8 +406,10 @@ template <int Axes> struct conv_op {
     const bool relu = options.activation.in_product();
     if (const auto* stand_in = detail::stand_in(w))
       stand_in->conv(s, x.data(), bias, relu, to);
-    else
-      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(w, s, false, s.geometry), x.data(), bias, relu, to);
+    else {
+      const tensor<T> strips = detail::conv_strips(w, s, false, s.geometry);
+      detail::conv_product<T>(s, s.geometry, {s.k, strips.data(), x.data(), bias, relu, to});
+    }
     detail::activate_apart(options.activation, to, y.size());
     return y;
   }
@@ -410,8 +440,9 @@ template <int Axes> struct conv_op {
       tensor<T> g = dy.size() == 0 ? tensor<T>(k.x.shape()) : tensor<T>::empty(k.x.shape());
       if (dy.size() > 0) {
         const kernels::conv_geometry turned = s.geometry.turned(s.k);
-        detail::conv_product(s, s.c, turned, detail::conv_strips(k.w, s, true, turned), std::as_const(dy).data(),
-                             static_cast<const T*>(nullptr), false, detail::writable(g));
+        const tensor<T> strips = detail::conv_strips(k.w, s, true, turned);
+        detail::conv_product<T>(s, turned,
+                                {s.c, strips.data(), std::as_const(dy).data(), nullptr, false, detail::writable(g)});
       }
       dx.add(std::move(g));
     }

@@ -40,8 +40,10 @@ template <int Axes> struct conv_transpose_op {
     tensor<T> y = tensor<T>::empty(out);
     T* to = detail::writable(y);
     const kernels::conv_geometry turned = s.geometry.turned(s.k);
-    detail::conv_product(s, s.c, turned, detail::conv_strips(w, s, true, turned), x.data(),
-                         b.size() > 0 ? b.data() : nullptr, options.activation.in_product(), to);
+    const tensor<T> strips = detail::conv_strips(w, s, true, turned);
+    detail::conv_product<T>(
+        s, turned,
+        {s.c, strips.data(), x.data(), b.size() > 0 ? b.data() : nullptr, options.activation.in_product(), to});
     detail::activate_apart(options.activation, to, y.size());
     return y;
   }
@@ -69,8 +71,9 @@ template <int Axes> struct conv_transpose_op {
     }
     if (dx.wanted()) {
       tensor<T> g = tensor<T>::empty(k.x.shape());
-      detail::conv_product(s, s.k, s.geometry, detail::conv_strips(k.w, s, false, s.geometry), std::as_const(dy).data(),
-                           static_cast<const T*>(nullptr), false, detail::writable(g));
+      const tensor<T> strips = detail::conv_strips(k.w, s, false, s.geometry);
+      detail::conv_product<T>(s, s.geometry,
+                              {s.k, strips.data(), std::as_const(dy).data(), nullptr, false, detail::writable(g)});
       dx.add(std::move(g));
     }
   }
