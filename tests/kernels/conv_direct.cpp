@@ -127,7 +127,8 @@ template <class T> void run(isa level, kernels::conv_tiles<T> tiles, std::int64_
   do {
     tiles.length = std::min(part, k - tiles.skip);
     dispatch<kernels::conv_tiles<T>>(level, static_cast<const kernels::conv_tiles<T>*>(&tiles));
-    tiles.skip += part, tiles.offsets += part, tiles.add = true;
+    tiles.skip += part, tiles.add = true;
+    if (tiles.skip < k) tiles.offsets += part;
   } while (tiles.skip < k);
 }
 

@@ -231,11 +231,11 @@ template <class T> struct gemm_panel {
   // One register tile. Over the edge of C it is computed whole in `edge`, and the part inside copied.
   template <isa Level, int Rows, int Panels> INLAY_INLINE void tile(const T* left, T* to, std::int64_t used) const {
     constexpr int width = Panels * gemm_blocking<T, Level>::columns;
-    if (used == Rows && columns == width) return multiply<Level, Rows, Panels>(left, to, c_row);
+    const bool whole = used == Rows && columns == width;
     T edge[Rows * width];
-    if (add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
-    multiply<Level, Rows, Panels>(left, edge, width);
-    detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
+    if (!whole && add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
+    multiply<Level, Rows, Panels>(left, whole ? to : edge, whole ? c_row : width);
+    if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
   }
 
   template <isa Level, int Rows, int Panels>
@@ -276,14 +276,26 @@ template <class T> struct gemm_panel {
   template <int Count> static constexpr T nothing[Count] = {};
 };
 
+namespace detail {
+
+// A panel piece whose columns do not fill a register, behind the block of A.
+template <class T>
+const T* pack_piece(const T* b, std::int64_t step, std::int64_t columns, std::int64_t width, std::int64_t length,
+                    T* scratch) noexcept {
+  T* const piece = scratch + (gemm_scratch<T>() - 16 * 1024 / static_cast<std::int64_t>(sizeof(T)));
+  pack_lines(b, std::int64_t{1}, step, columns, width, length, piece);
+  return piece;
+}
+
+}  // namespace detail
+
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
 // needed by a single row whose elements are contiguous, when B is packed.
 template <class T>
 [[gnu::noinline]] void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
-                              std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
+                                  std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
-  T* const piece = scratch + (gemm_scratch<T>() - 16 * 1024 / static_cast<std::int64_t>(sizeof(T)));
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
     const auto finish = [&](std::int64_t panel, std::int64_t columns) {
@@ -311,7 +323,7 @@ template <class T>
                            .panels = static_cast<int>(taken),
                            .add = g.accumulate || p > 0,
                            .a = a,
-                           .b = g.panels + (panel * g.k + p) * width,
+                           .b = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width,
                            .b_row = width,
                            .panel_step = g.k * width,
                            .c = c,
@@ -321,7 +333,7 @@ template <class T>
           if (columns % width == 0)
             part.b_row = g.b.row, part.panel_step = width;
           else  // the last columns do not fill a register
-            detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, piece), part.b = piece;
+            part.b = detail::pack_piece(part.b, g.b.row, columns, width, length, scratch);
         }
         on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
         if (rows > 1 && p + length >= g.k) finish(panel, columns);

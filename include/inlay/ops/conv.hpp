@@ -168,8 +168,8 @@ template <class T> class conv_pass_product {
       if (direct_ && tiles.skip + part >= pass_.rows) tiles.bias = bias, tiles.relu = of_.relu;
       dispatch<kernels::conv_tiles<T>>(level_, static_cast<const kernels::conv_tiles<T>*>(&tiles));
       tiles.skip += part;
-      tiles.offsets += part;
       tiles.add = true;
+      if (tiles.skip < pass_.rows) tiles.offsets += part;
     } while (tiles.skip < pass_.rows);
   }
 
