@@ -194,48 +194,43 @@ template <class T> struct gemm_problem {
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// The part of a product that is compiled for every level: `rows` rows of C, of the columns of one panel of B (four for
-// a single row: independent sums to hide latency, and streams from memory) = A B, or C += A B, over `length` of k.
+// The part of a product that is compiled for every level: `rows` rows of C, of the columns of one panel of B (of two
+// for a single row, whose sums would wait for each other) = A B, or C += A B, over `length` of k.
 template <class T> struct gemm_panel {
   std::int64_t rows, columns, length;
-  int panels;
   bool add;
   const T* a;  // strips
   const T* b;
-  std::int64_t b_row, panel_step;  // from a row of B to the next, from a panel to the next
+  std::int64_t b_row, panel_step;  // from a row of B to the next, from a panel to the next: 0 when there is one
   T* c;
   std::int64_t c_row;
 
   template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->strips<Level>(); }
 
  private:
+  // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
   template <isa Level> INLAY_INLINE void strips() const {
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
-    if (rows == 1)
-      return panels == 4   ? tile<Level, 1, 4>(a, c, 1)
-             : panels == 2 ? tile<Level, 1, 2>(a, c, 1)
-                           : tile<Level, 1, 1>(a, c, 1);
+    const std::int64_t width = (rows == 1 ? 2 : 1) * blocking::columns;
+    T edge[widest * blocking::columns];
     const T* strip = a;
-    for (std::int64_t s = 0; s < rows;) {
-      const std::int64_t height = detail::strip_height(rows - s, widest), used = rows - s < height ? rows - s : height;
+    T* to = c;
+    for (std::int64_t s = 0, height = 0; s < rows; s += height, strip += height * length, to += height * c_row) {
+      height = rows == 1 ? 1 : detail::strip_height(rows - s, widest);
+      const std::int64_t used = rows - s < height ? rows - s : height;
+      const bool whole = used == height && columns == width;
+      if (!whole && add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
+      T* const out = whole ? to : edge;
+      const std::int64_t step = whole ? c_row : width;
       if (height == widest)
-        tile<Level, widest, 1>(strip, c + s * c_row, used);
+        multiply<Level, widest, 1>(strip, out, step);
+      else if (height == 1)
+        multiply<Level, 1, 2>(strip, out, step);
       else if constexpr (widest != 4)
-        tile<Level, 4, 1>(strip, c + s * c_row, used);
-      strip += height * length;
-      s += height;
+        multiply<Level, 4, 1>(strip, out, step);
+      if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
     }
-  }
-
-  // One register tile. Over the edge of C it is computed whole in `edge`, and the part inside copied.
-  template <isa Level, int Rows, int Panels> INLAY_INLINE void tile(const T* left, T* to, std::int64_t used) const {
-    constexpr int width = Panels * gemm_blocking<T, Level>::columns;
-    const bool whole = used == Rows && columns == width;
-    T edge[Rows * width];
-    if (!whole && add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
-    multiply<Level, Rows, Panels>(left, whole ? to : edge, whole ? c_row : width);
-    if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
   }
 
   template <isa Level, int Rows, int Panels>
@@ -247,9 +242,6 @@ template <class T> struct gemm_panel {
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
-    for (int i = 0; i < Rows; ++i)  // C comes from afar; it is here when the sums are
-      for (int j = 0; j < count * V::size; j += 64 / static_cast<int>(sizeof(T)))
-        __builtin_prefetch(to + i * to_row + j, 1);
     const T* right_at = b;
     for (const T* end = left_at + Rows * length; left_at != end; left_at += Rows, right_at += b_row) {
       V right[count];
@@ -292,8 +284,8 @@ const T* pack_piece(const T* b, std::int64_t step, std::int64_t columns, std::in
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
 // needed by a single row whose elements are contiguous, when B is packed.
 template <class T>
-[[gnu::noinline]] void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
-                                  std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
+INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
+                              std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
@@ -314,24 +306,22 @@ template <class T>
       for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
         T* c = g.c + i * g.c_row + panel * width;
         const std::int64_t left = g.n - panel * width;
-        const auto whole = [&](std::int64_t count) { return panel + count <= panel_last && left >= count * width; };
-        taken = rows > 1 ? 1 : whole(4) ? 4 : whole(2) ? 2 : 1;
+        taken = rows == 1 && panel + 2 <= panel_last && left >= 2 * width ? 2 : 1;
         const std::int64_t columns = left < taken * width ? left : taken * width;
         gemm_panel<T> part{.rows = rows,
                            .columns = columns,
                            .length = length,
-                           .panels = static_cast<int>(taken),
                            .add = g.accumulate || p > 0,
                            .a = a,
                            .b = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width,
                            .b_row = width,
-                           .panel_step = g.k * width,
+                           .panel_step = taken == 2 ? g.k * width : 0,
                            .c = c,
                            .c_row = g.c_row};
         if (g.panels == nullptr) {
           part.b = g.b.data + p * g.b.row + panel * width;
           if (columns % width == 0)
-            part.b_row = g.b.row, part.panel_step = width;
+            part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
           else  // the last columns do not fill a register
             part.b = detail::pack_piece(part.b, g.b.row, columns, width, length, scratch);
         }
