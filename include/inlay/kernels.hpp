@@ -5,6 +5,7 @@
 #include "kernels/compare.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/conv_direct.hpp"
+#include "kernels/conv_winograd.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/functions.hpp"
 #include "kernels/gemm.hpp"

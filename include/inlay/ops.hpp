@@ -10,6 +10,7 @@
 #include "ops/concat.hpp"
 #include "ops/conv.hpp"
 #include "ops/conv_transpose.hpp"
+#include "ops/conv_winograd.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/cumsum.hpp"
 #include "ops/dropout.hpp"

@@ -79,8 +79,8 @@ struct conv_pass {
   // The number of passes; pass i is conv_pass(…, i, …).
   static std::int64_t count(const conv_geometry& g) noexcept { return g.product(g.spread); }
 
-  // For `m` rows of weights and elements of `size` bytes.
-  conv_pass(const conv_geometry& g, std::int64_t i, std::int64_t m, std::int64_t size) noexcept
+  // For `m` rows of weights and elements of `size` bytes; bands of `least` outputs of axis 1 at least.
+  conv_pass(const conv_geometry& g, std::int64_t i, std::int64_t m, std::int64_t size, std::int64_t least = 1) noexcept
       : line{{g, 0, i / (g.spread[2] * g.spread[1])}, {g, 1, i / g.spread[2] % g.spread[1]}, {g, 2, i % g.spread[2]}} {
     constexpr std::int64_t budget = 160 << 10, longest = 512, lanes = 64;  // lanes: four registers of any level
     rows = g.channels * line[0].seen() * line[1].seen() * line[2].seen();
@@ -93,7 +93,7 @@ struct conv_pass {
     const std::int64_t line_size = pitch * size, of_image = budget / (planes * line_size + 1) - line[1].reach,
                        of_sums = budget / (m * line_size + 1);
     height = of_image < of_sums ? of_image : of_sums;
-    if (height < 1) height = 1;
+    if (height < least) height = least;
     down = (line[1].count + height - 1) / height;
     height = down == 0 ? 0 : (line[1].count + down - 1) / down;
     // Planes and rows of sums take an odd number of cache lines: so they share all sets of L1.

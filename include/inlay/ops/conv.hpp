@@ -3,7 +3,7 @@
 //   out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
 #pragma once
 
-#include "../kernels/conv_direct.hpp"
+#include "conv_winograd.hpp"
 #include "extents.hpp"
 #include "gemm.hpp"
 #include "represented.hpp"
@@ -32,6 +32,7 @@ template <class T>
 tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, const kernels::conv_geometry& geometry) {
   const isa level = active_isa();
   const std::int64_t taps = geometry.product(geometry.kernel);
+  if (is_winograd<T>(geometry, turned ? s.c : s.k)) return winograd_strips(w, s, turned);
   const std::int64_t m = turned ? s.c : s.k, k = geometry.rows(), room = kernels::gemm_strips<T>(m, k);
   const packed_key key{
       w.data(),
@@ -66,22 +67,6 @@ tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, cons
     return strips;
   });
 }
-
-// Work of a convolution that is worth a thread of its own.
-inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
-  return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
-}
-
-// What a convolution takes and gives: y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be
-// null, f is max(·, 0) when `relu`.
-template <class T> struct conv_operands {
-  std::int64_t m;
-  const T* strips;
-  const T* x;
-  const T* bias;
-  bool relu;
-  T* y;
-};
 
 // One pass of a convolution, band by band.
 template <class T> class conv_pass_product {
@@ -185,6 +170,8 @@ template <class T> class conv_pass_product {
 
 template <class T>
 void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of, isa level = active_isa()) {
+  if (g.columns() == 0) return;
+  if (is_winograd<T>(g, of.m)) return winograd_product(s, g, of, level);
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T));

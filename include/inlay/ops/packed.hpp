@@ -14,7 +14,8 @@ struct packed_key {
   isa level;
   bool operator==(const packed_key&) const = default;
 };
-inline constexpr int layout_panels = 0, layout_strips = 1, layout_flipped_strips = 2;
+inline constexpr int layout_panels = 0, layout_strips = 1, layout_flipped_strips = 2, layout_winograd = 3,
+                     layout_flipped_winograd = 4;
 
 template <class T> struct packed_form final : derived_form {
   static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);

@@ -1,0 +1,99 @@
+// Shows: (convolutions by Winograd's products)
+// Convolutions that take this way equal their definition, with gradients; the error against double is a few times the
+// direct sum's; the same bits for every number of threads, and for an image alone; which convolutions take it.
+#include <inlay/ops/conv_winograd.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include <inlay/ops/conv.hpp>
+
+#include "naive/conv.hpp"
+#include "tensors.hpp"
+
+using namespace inlay;
+using support::made_up;
+using support::same_bits;
+
+namespace {
+
+std::vector<double> wide(const tensor<float>& t) { return {t.values().begin(), t.values().end()}; }
+
+// |got - expected| / |expected|, as vectors.
+double relative(const tensor<float>& got, const std::vector<double>& expected) {
+  double off = 0, all = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double d = static_cast<double>(got.values()[i]) - expected[i];
+    off += d * d, all += expected[i] * expected[i];
+  }
+  return std::sqrt(off / all);
+}
+
+struct sizes {
+  std::int64_t batch, groups, c, k, height, width, padding;
+};
+
+void check(const sizes& s) {
+  INFO("N ", s.batch, " groups ", s.groups, " C ", s.c, " K ", s.k, " ", s.height, " x ", s.width);
+  const conv_op<2> op{{.padding = s.padding, .groups = s.groups}};
+  const auto x = made_up<float>({s.batch, s.groups * s.c, s.height, s.width}, 1),
+             w = made_up<float>({s.groups * s.k, s.c, 3, 3}, 2), b = made_up<float>({s.groups * s.k}, 3);
+  const std::int64_t rows = s.height + 2 * s.padding - 2, columns = s.width + 2 * s.padding - 2;
+  REQUIRE(inlay::detail::is_winograd<float>(op.sizes(x.shape(), w.shape(), b.shape()).geometry, s.k));
+  const naive::conv twin{s.batch,
+                         s.groups,
+                         s.k,
+                         s.c,
+                         {1, s.height, s.width},
+                         {1, rows, columns},
+                         {1, 3, 3},
+                         {1, 1, 1},
+                         {1, 1, 1},
+                         {0, s.padding, s.padding}};
+  const auto y_expected = twin.forward(wide(x), wide(w), wide(b));
+  const auto dy = made_up<float>({s.batch, s.groups * s.k, rows, columns}, 4);
+  const auto expected = twin.backward(wide(x), wide(w), wide(dy));
+  support::for_each_isa([&](isa) {
+    tensor<float> first, first_dx;
+    support::for_each_thread_count([&](int) {
+      const autograd::tape tape;
+      const auto vx = tape.leaf(x);
+      const auto y = conv2d(vx, tape.leaf(w), tape.leaf(b), op.options);
+      y.backward(dy);
+      CHECK(relative(y.value(), y_expected) <= 1e-6);
+      CHECK(relative(vx.grad(), expected.x) <= 1e-6);
+      if (first.size() == 0) first = y.value(), first_dx = vx.grad();
+      CHECK(same_bits(y.value(), first));
+      CHECK(same_bits(vx.grad(), first_dx));
+    });
+    const auto alone = op.forward(x.slice(s.batch - 1, s.batch), w, b);
+    CHECK(same_bits(alone, first.slice(s.batch - 1, s.batch)));
+  });
+}
+
+}  // namespace
+
+TEST_CASE("conv_winograd: equals the definition, with its gradient") {
+  check({2, 1, 64, 64, 9, 7, 1});
+  check({1, 1, 64, 70, 4, 4, 1});
+  check({3, 1, 65, 64, 14, 13, 0});
+  check({1, 2, 64, 65, 6, 33, 2});
+  check({1, 1, 130, 245, 5, 6, 1});
+  check({1, 1, 64, 64, 34, 70, 1});  // in bands
+}
+
+TEST_CASE("conv_winograd: by its sizes alone, in float") {
+  const kernels::conv_geometry g{
+      .in = {1, 8, 8}, .out = {1, 8, 8}, .kernel = {1, 3, 3}, .padding = {0, 1, 1}, .channels = 64};
+  CHECK(detail::is_winograd<float>(g, 64));
+  CHECK_FALSE(detail::is_winograd<double>(g, 64));
+  CHECK_FALSE(detail::is_winograd<float>(g, 16));
+  kernels::conv_geometry other = g;
+  other.stride = {1, 2, 2};
+  CHECK_FALSE(detail::is_winograd<float>(other, 64));
+  other = g, other.kernel = {1, 5, 3};
+  CHECK_FALSE(detail::is_winograd<float>(other, 64));
+  other = g, other.dilation = {1, 1, 2};
+  CHECK_FALSE(detail::is_winograd<float>(other, 64));
+}
