@@ -131,8 +131,8 @@ template <class T>
 
 // Packs panels [first, last) of B (k x n) for a level whose panels have `columns` columns.
 template <class T>
-void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std::int64_t n, std::int64_t first,
-                 std::int64_t last, T* panels) noexcept {
+INLAY_OUTLINE void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::int64_t k, std::int64_t n,
+                               std::int64_t first, std::int64_t last, T* panels) noexcept {
   constexpr std::int64_t piece = 128;  // of k: keeps B's lines in cache
   for (std::int64_t p = 0; p < k; p += piece)
     for (std::int64_t panel = first; panel < last; ++panel) {
@@ -161,8 +161,8 @@ INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std:
 
 // Packs a block of at most block_rows rows.
 template <class T>
-[[gnu::noinline]] void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
-                                   T* out) {
+INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
+                               T* out) {
   if (rows == 1) widest = 1;
   for (std::int64_t s = 0; length > 0 && s < rows;) {
     const std::int64_t height = strip_height(rows - s, widest);
