@@ -1,4 +1,5 @@
-// The nodes of a plan as they are run: on the memory of a frame, with weights that are packed already.
+// The nodes of a plan as they are run: on the memory of a frame, with weights that are packed already, at the level at
+// which they were made.
 #pragma once
 
 #include <memory>
@@ -33,14 +34,14 @@ class executable {
 class product final : public executable {
  public:
   // The input is read at value x.
-  product(const node& n, std::int64_t x, const std::vector<datum>& data, isa level)
-      : x_(x), y_(n.result), level_(level), activation_(n.activation) {
+  product(const node& n, std::int64_t x, const std::vector<datum>& data)
+      : x_(x), y_(n.result), activation_(n.activation) {
     const datum& given = data[static_cast<std::size_t>(n.operands[0])];
     weight_ = data[static_cast<std::size_t>(n.operands[1])].constant->as<float>();
     bias_ = data[static_cast<std::size_t>(n.operands[2])].constant->as<float>();
     const std::int64_t k = given.shape[-1], out = weight_.dim(n.upright ? 1 : 0);
     const kernels::strided<float> b{weight_.data(), n.upright ? out : 1, n.upright ? 1 : k};
-    panels_ = inlay::detail::panels_of(weight_, b, k, out, level);
+    panels_ = inlay::detail::panels_of(weight_, b, k, out, active_isa());
     problem_ = {.m = k == 0 ? given.shape.count(0, given.shape.rank() - 1) : given.shape.size() / k,
                 .n = out,
                 .k = k,
@@ -57,12 +58,11 @@ class product final : public executable {
     kernels::gemm_problem<float> here = problem_;
     here.a.data = on.read<float>(x_);
     here.c = on.write<float>(y_);
-    inlay::detail::run_gemm(level_, here, activation_);
+    inlay::detail::run_gemm(active_isa(), here, activation_);
   }
 
  private:
   std::int64_t x_, y_;
-  isa level_;
   inlay::activation activation_;
   tensor<float> weight_, bias_, panels_;
   kernels::gemm_problem<float> problem_{};
@@ -70,14 +70,13 @@ class product final : public executable {
 
 class convolution final : public executable {
  public:
-  convolution(const node& n, std::int64_t x, const std::vector<datum>& data, isa level)
-      : x_(x), y_(n.result), level_(level), activation_(n.activation) {
+  convolution(const node& n, std::int64_t x, const std::vector<datum>& data)
+      : x_(x), y_(n.result), activation_(n.activation) {
     const tensor<float> weight = data[static_cast<std::size_t>(n.operands[1])].constant->as<float>();
     bias_ = data[static_cast<std::size_t>(n.operands[2])].constant->as<float>();
     sizes_ = with_convolution(*n.op, [&](const auto& conv) {
       return conv.sizes(data[static_cast<std::size_t>(n.operands[0])].shape, weight.shape(), bias_.shape());
     });
-    const isa_scope scope(level);
     strips_ = inlay::detail::conv_strips(weight, sizes_, false, sizes_.geometry);
     size_ = data[static_cast<std::size_t>(y_)].shape.size();
   }
@@ -85,14 +84,12 @@ class convolution final : public executable {
     float* y = on.write<float>(y_);
     inlay::detail::conv_product<float>(sizes_, sizes_.geometry,
                                        {sizes_.k, strips_.data(), on.read<float>(x_),
-                                        bias_.size() > 0 ? bias_.data() : nullptr, activation_.in_product(), y},
-                                       level_);
+                                        bias_.size() > 0 ? bias_.data() : nullptr, activation_.in_product(), y});
     inlay::detail::activate_apart(activation_, y, size_);
   }
 
  private:
   std::int64_t x_, y_, size_ = 0;
-  isa level_;
   inlay::activation activation_;
   inlay::detail::conv_sizes sizes_{};
   tensor<float> bias_, strips_;

@@ -107,7 +107,8 @@ class plan {
     return y;
   }
 
-  // The same on the host's arrays. Throws value_error when they do not have as many elements as the plan's tensors.
+  // The same on the host's arrays, which do not overlap. Throws value_error when they do not have as many elements as
+  // the plan's tensors.
   template <element T> void run(std::span<const T> in, std::span<T> out) const {
     check_single(dtype_of<T>);
     const std::int64_t of_in = at(inputs_[0]).shape.size(), of_out = at(outputs_[0]).shape.size();
@@ -248,9 +249,9 @@ class plan {
     placed.result = root(n.result);
     std::unique_ptr<const detail::executable> what;
     if (n.of == kind::product)
-      what = std::make_unique<detail::product>(placed, read[0], data_, level_);
+      what = std::make_unique<detail::product>(placed, read[0], data_);
     else if (n.of == kind::convolution)
-      what = std::make_unique<detail::convolution>(placed, read[0], data_, level_);
+      what = std::make_unique<detail::convolution>(placed, read[0], data_);
     else if (n.of == kind::sum)
       what = std::make_unique<detail::sum>(placed, read, data_);
     else
@@ -277,7 +278,8 @@ class plan {
 
   // From and to elements in memory; after(): after each step.
   template <class After> void execute(const void* const* in, void* const* out, const After& after) const {
-    const inlay::detail::flush_denormals scope;  // once, not for each kernel
+    const isa_scope level(level_);                   // for which weights are packed
+    const inlay::detail::flush_denormals denormals;  // once, not for each kernel
     std::unique_ptr<detail::frame> on = idle_->take();
     if (on == nullptr) on = make_frame();
     for (std::size_t i = 0; i < inputs_.size(); ++i) on->at[static_cast<std::size_t>(inputs_[i])] = in[i];

@@ -104,7 +104,7 @@ struct conv_pass {
   }
 
   std::int64_t bands() const noexcept { return line[0].count * down * across; }
-  std::int64_t sums(std::int64_t m) const noexcept { return (m + 12) * positions; }
+  std::int64_t sums(std::int64_t m) const noexcept { return (m + gemm_widest_strip) * positions; }
 
  private:
   // Zeros that every row of a plane has in front and behind.

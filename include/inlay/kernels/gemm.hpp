@@ -22,42 +22,48 @@ template <class T, isa Level> struct gemm_blocking {
   static constexpr int registers = 2;
   static constexpr int columns = registers * simd<T, Level>::size;
 };
-inline constexpr std::int64_t gemm_block_rows = 240;
+inline constexpr std::int64_t gemm_block_rows = 240, gemm_piece_bytes = 16 << 10;
+inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // of any level
+
+namespace detail {
+// f(gemm_blocking) of a level.
+template <class T, class F> auto of_level(isa level, F f) noexcept {
+  return level == isa::avx512 ? f(gemm_blocking<T, isa::avx512>())
+         : level == isa::avx2 ? f(gemm_blocking<T, isa::avx2>())
+                              : f(gemm_blocking<T, isa::plain>());
+}
+}  // namespace detail
 
 // Sizes that the caller must know, for the level it will run at.
-template <class T> int gemm_strip_rows(isa level) noexcept {
-  return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::rows
-         : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::rows
-                              : gemm_blocking<T, isa::plain>::rows;
+template <class T> std::int64_t gemm_strip_rows(isa level) noexcept {
+  return detail::of_level<T>(level, [](auto blocking) { return std::int64_t{blocking.rows}; });
 }
 template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
-  return level == isa::avx512 ? gemm_blocking<T, isa::avx512>::columns
-         : level == isa::avx2 ? gemm_blocking<T, isa::avx2>::columns
-                              : gemm_blocking<T, isa::plain>::columns;
+  return detail::of_level<T>(level, [](auto blocking) { return std::int64_t{blocking.columns}; });
 }
 template <class T> std::int64_t gemm_panels(isa level, std::int64_t n) noexcept {
-  return level == isa::avx512
-             ? (n + gemm_blocking<T, isa::avx512>::columns - 1) / gemm_blocking<T, isa::avx512>::columns
-         : level == isa::avx2 ? (n + gemm_blocking<T, isa::avx2>::columns - 1) / gemm_blocking<T, isa::avx2>::columns
-                              : (n + gemm_blocking<T, isa::plain>::columns - 1) / gemm_blocking<T, isa::plain>::columns;
+  return detail::of_level<T>(level, [n](auto blocking) { return (n + blocking.columns - 1) / blocking.columns; });
 }
 // Of k in a panel piece of `columns` columns, at most.
 template <class T> constexpr std::int64_t gemm_most_depth(std::int64_t columns) noexcept {
-  return 16 * 1024 / (columns * static_cast<int>(sizeof(T)));
+  return gemm_piece_bytes / (columns * static_cast<int>(sizeof(T)));
 }
 // k cut into equal parts.
 template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k) noexcept {
-  if (k * columns * static_cast<int>(sizeof(T)) <= 16 * 1024) return k;
+  if (k * columns * static_cast<int>(sizeof(T)) <= gemm_piece_bytes) return k;  // without a division
   const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
-  return parts <= 1 ? k : (k + parts - 1) / parts;
+  return (k + parts - 1) / parts;
 }
-// Elements of scratch memory that one call of gemm_range needs: a block of A, and a panel piece.
+// Elements of a block of A, and of the scratch memory that one call of gemm_range needs: that, and a panel piece.
+template <class T> constexpr std::int64_t gemm_block() noexcept {
+  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);
+}
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
-  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns) + 16 * 1024 / sizeof(T);
+  return gemm_block<T>() + gemm_piece_bytes / static_cast<int>(sizeof(T));
 }
 // Elements of A (m x k) in strips.
 template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {
-  return (m + gemm_blocking<T, isa::avx512>::rows) * k;
+  return (m + gemm_widest_strip) * k;
 }
 
 // A matrix in memory: element (i, j) is data[i * row + j * column].
@@ -268,19 +274,6 @@ template <class T> struct gemm_panel {
   template <int Count> static constexpr T nothing[Count] = {};
 };
 
-namespace detail {
-
-// A panel piece whose columns do not fill a register, behind the block of A.
-template <class T>
-const T* pack_piece(const T* b, std::int64_t step, std::int64_t columns, std::int64_t width, std::int64_t length,
-                    T* scratch) noexcept {
-  T* const piece = scratch + (gemm_scratch<T>() - 16 * 1024 / static_cast<std::int64_t>(sizeof(T)));
-  pack_lines(b, std::int64_t{1}, step, columns, width, length, piece);
-  return piece;
-}
-
-}  // namespace detail
-
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
 // needed by a single row whose elements are contiguous, when B is packed.
 template <class T>
@@ -323,7 +316,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
           if (columns % width == 0)
             part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
           else  // the last columns do not fill a register
-            part.b = detail::pack_piece(part.b, g.b.row, columns, width, length, scratch);
+            detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, scratch + gemm_block<T>()),
+                part.b = scratch + gemm_block<T>();
         }
         on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
         if (rows > 1 && p + length >= g.k) finish(panel, columns);

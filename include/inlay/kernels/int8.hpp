@@ -82,7 +82,7 @@ constexpr std::int64_t int8_strip_rows(std::int64_t widest, std::int64_t m) noex
   return m == 1 ? 1 : (m + 3) / 4 * 16 < (m + widest - 1) / widest * widest * 3 ? 4 : widest;
 }
 inline std::int64_t int8_strip_rows(isa level, std::int64_t m) noexcept {
-  return int8_strip_rows(std::int64_t{gemm_strip_rows<float>(level)}, m);
+  return int8_strip_rows(gemm_strip_rows<float>(level), m);
 }
 inline std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexcept {
   const std::int64_t rows = int8_strip_rows(level, m);

@@ -30,10 +30,10 @@ inline std::int64_t conv_pass_key(const kernels::conv_geometry& g, std::size_t a
 // `geometry`: the one they are used with.
 template <class T>
 tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, const kernels::conv_geometry& geometry) {
+  const std::int64_t m = turned ? s.c : s.k, k = geometry.rows(), room = kernels::gemm_strips<T>(m, k),
+                     taps = geometry.product(geometry.kernel);
+  if (is_winograd<T>(geometry, m)) return winograd_strips(w, s, turned);
   const isa level = active_isa();
-  const std::int64_t taps = geometry.product(geometry.kernel);
-  if (is_winograd<T>(geometry, turned ? s.c : s.k)) return winograd_strips(w, s, turned);
-  const std::int64_t m = turned ? s.c : s.k, k = geometry.rows(), room = kernels::gemm_strips<T>(m, k);
   const packed_key key{
       w.data(),
       {s.groups, m, k, conv_pass_key(geometry, 0), conv_pass_key(geometry, 1), conv_pass_key(geometry, 2)},
@@ -73,13 +73,13 @@ template <class T> class conv_pass_product {
  public:
   // `strips`: those of the pass, of the first group; those of the next begin `room` further on.
   conv_pass_product(const conv_sizes& s, const kernels::conv_geometry& g, const kernels::conv_pass& pass,
-                    const conv_operands<T>& of, std::int64_t room, isa level)
+                    const conv_operands<T>& of, std::int64_t room)
       : g_(g),
         pass_(pass),
         of_(of),
         room_(room),
         groups_(s.groups),
-        level_(level),
+        level_(active_isa()),
         parts_((pass.rows + deepest - 1) / deepest),
         joined_(pass.across == 1 && pass.pitch == g.out[2] && pass.line[1].step == 1 && pass.line[2].step == 1),
         direct_(is_direct()),
@@ -168,14 +168,13 @@ template <class T> class conv_pass_product {
   tensor<std::int32_t> offsets_;
 };
 
-template <class T>
-void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of, isa level = active_isa()) {
+template <class T> void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of) {
   if (g.columns() == 0) return;
-  if (is_winograd<T>(g, of.m)) return winograd_product(s, g, of, level);
+  if (is_winograd<T>(g, of.m)) return winograd_product(s, g, of);
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T));
-    const conv_pass_product<T> product(s, g, pass, of, room, level);
+    const conv_pass_product<T> product(s, g, pass, of, room);
     parallel_for(s.batch * s.groups * pass.bands(), conv_grain(pass.positions * of.m * (pass.rows + 8)),
                  [&](std::int64_t first, std::int64_t last) {
                    tensor<T> scratch = tensor<T>::empty({product.scratch()});
@@ -225,7 +224,7 @@ template <class T> struct conv_panel_gradient {
   const isa level;
   const std::int64_t lanes;
   const kernels::conv_pixels pixels;
-  const std::int64_t columns, panels, taps, rows;  // of the gradient; rows are rounded up to strips
+  const std::int64_t columns, panels, taps, rows;  // of the gradient; rows with room for a last strip
   tensor<std::int32_t> offsets;                    // of the pixels of a band
 
   conv_panel_gradient(const conv_sizes& sizes, isa at)
@@ -236,7 +235,7 @@ template <class T> struct conv_panel_gradient {
         columns(pixels.rows_in_lanes ? s.geometry.rows() : s.c),
         panels((columns + lanes - 1) / lanes),
         taps(pixels.rows_in_lanes ? 1 : s.geometry.product(s.geometry.kernel)),
-        rows((s.k + 11) / 12 * 12),
+        rows(s.k + kernels::gemm_widest_strip),
         offsets(tensor<std::int32_t>::empty({pixels.height * pixels.width})) {
     const kernels::conv_geometry& g = s.geometry;
     std::int32_t* to = writable(offsets);
@@ -344,7 +343,7 @@ template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* 
   }
   const conv_panel_gradient<T> gradient(s, active_isa());
   const std::int64_t blocks = std::min<std::int64_t>(gradient.panels, 8 / parts),  // of panels: for threads to share
-      of_panel = gradient.taps * gradient.rows * gradient.lanes, of_group = gradient.panels * of_panel;
+      of_group = gradient.panels * gradient.of_panel();
   tensor<T> sums({parts, s.groups * of_group});
   T* to = writable(sums);
   parallel_for(

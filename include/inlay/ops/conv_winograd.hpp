@@ -57,7 +57,8 @@ template <class T> tensor<T> winograd_strips(const tensor<T>& w, const conv_size
 }
 
 template <class T>
-void winograd_product(const conv_sizes& s, const kernels::conv_geometry& g, const conv_operands<T>& of, isa level) {
+void winograd_product(const conv_sizes& s, const kernels::conv_geometry& g, const conv_operands<T>& of) {
+  const isa level = active_isa();
   constexpr std::int64_t positions = kernels::winograd_positions;
   const kernels::conv_geometry seen = kernels::winograd_tiles(g);
   const std::int64_t channels = g.channels, m = of.m, across = std::max<std::int64_t>(seen.out[2], 1);

@@ -63,7 +63,7 @@ INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activa
     kernels::gemm_range<T>(level, g, 0, 1, 0, kernels::gemm_panels<T>(level, g.n), nullptr);
   } else {
     const bool by_rows = g.m >= g.n;
-    const std::int64_t count = kernels::gemm_panels<T>(level, g.n), strip = 12,
+    const std::int64_t count = kernels::gemm_panels<T>(level, g.n), strip = kernels::gemm_widest_strip,
                        pieces = by_rows ? (g.m + strip - 1) / strip : count, work = g.m * g.n * (g.k + 8) / pieces;
     parallel_for(pieces, std::max<std::int64_t>(1, worth / std::max<std::int64_t>(work, 1)),
                  [&](std::int64_t first, std::int64_t last) {
