@@ -1,7 +1,9 @@
 // Makes a ResNet-18 ready for inference: what is fused, where the time goes, how long a call takes as the model is
 // written and as a plan.
 //   plan [--size PIXELS] [--weights FILE]     default: 64; torchvision's resnet18 as safetensors, or made-up weights
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

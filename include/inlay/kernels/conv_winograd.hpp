@@ -102,9 +102,9 @@ template <class T> struct winograd_input {
 };
 
 // y = f(A^T m A + bias) for `height` x `width` outputs of each row of the products, f = max(., 0) or nothing; position
-// p of tile t of row k is at sums[(p rows_of_all + k) row + t], with a register's room behind the last.
+// p of tile t of row k is at sums[(p rows + k) row + t], with a register's room behind the last.
 template <class T> struct winograd_output {
-  std::int64_t rows, rows_of_all, height, width;
+  std::int64_t rows, height, width;
   const T* sums;
   std::int64_t row;
   const T* bias;  // of each row, or null
@@ -126,7 +126,7 @@ template <class T> struct winograd_output {
   template <isa Level>
   INLAY_INLINE void tiles(const T* from, T term, T* to, std::int64_t lines, std::int64_t left) const {
     using V = simd<T, Level>;
-    const std::int64_t step = rows_of_all * row;
+    const std::int64_t step = rows * row;
     V half[2][4];
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v)

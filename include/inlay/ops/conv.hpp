@@ -68,12 +68,14 @@ tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, cons
   });
 }
 
-// One pass of a convolution, band by band.
-template <class T> class conv_pass_product {
+// All bands of one pass of a convolution.
+template <class T> class conv_bands {
  public:
+  using value_type = T;
+
   // `strips`: those of the pass, of the first group; those of the next begin `room` further on.
-  conv_pass_product(const conv_sizes& s, const kernels::conv_geometry& g, const kernels::conv_pass& pass,
-                    const conv_operands<T>& of, std::int64_t room)
+  conv_bands(const conv_sizes& s, const kernels::conv_geometry& g, const kernels::conv_pass& pass,
+             const conv_operands<T>& of, std::int64_t room)
       : g_(g),
         pass_(pass),
         of_(of),
@@ -174,12 +176,7 @@ template <class T> void conv_product(const conv_sizes& s, const kernels::conv_ge
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T));
-    const conv_pass_product<T> product(s, g, pass, of, room);
-    parallel_for(s.batch * s.groups * pass.bands(), conv_grain(pass.positions * of.m * (pass.rows + 8)),
-                 [&](std::int64_t first, std::int64_t last) {
-                   tensor<T> scratch = tensor<T>::empty({product.scratch()});
-                   for (std::int64_t item = first; item < last; ++item) product(item, writable(scratch));
-                 });
+    each_band(s, pass, pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
     of.strips += kernels::gemm_strips<T>(of.m, pass.rows);
   }
 }

@@ -24,8 +24,20 @@ inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
   return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
 }
 
-// Whether a convolution with m outputs per group is done this way: by its sizes alone, in float, where there are
-// channels enough to make the transforms, which cost what 1 / 32 of the products of 32 channels does, a small part.
+// product(item, scratch) for every band of every group and image.
+template <class Product>
+void each_band(const conv_sizes& s, const kernels::conv_pass& pass, std::int64_t multiply_adds,
+               const Product& product) {
+  using T = typename Product::value_type;
+  parallel_for(s.batch * s.groups * pass.bands(), conv_grain(multiply_adds),
+               [&](std::int64_t first, std::int64_t last) {
+                 tensor<T> scratch = tensor<T>::empty({product.scratch()});
+                 for (std::int64_t item = first; item < last; ++item) product(item, writable(scratch));
+               });
+}
+
+// Whether a convolution with m outputs per group is done this way: by its sizes alone, in float. Of a tile the products
+// take time as channels m, the transforms as channels + m: there must be channels enough.
 template <class T> bool is_winograd(const kernels::conv_geometry& g, std::int64_t m) noexcept {
   using axes = kernels::conv_geometry::axes;
   return sizeof(T) == 4 && g.kernel == axes{1, 3, 3} && g.stride == axes{1, 1, 1} && g.dilation == axes{1, 1, 1} &&
@@ -56,65 +68,99 @@ template <class T> tensor<T> winograd_strips(const tensor<T>& w, const conv_size
   });
 }
 
+// All bands of such a convolution.
+template <class T> class winograd_bands {
+ public:
+  using value_type = T;
+
+  // `pass`: over `tiles`, which are those of g.
+  winograd_bands(const conv_sizes& s, const kernels::conv_geometry& g, const kernels::conv_geometry& tiles,
+                 const kernels::conv_pass& pass, const conv_operands<T>& of)
+      : g_(g),
+        tiles_(tiles),
+        pass_(pass),
+        of_(of),
+        groups_(s.groups),
+        row_(pass.positions),
+        level_(active_isa()),
+        offsets_(tensor<std::int32_t>::empty({g.channels})) {
+    std::int32_t* to = writable(offsets_);
+    for (std::int64_t c = 0; c < g.channels; ++c) to[c] = static_cast<std::int32_t>(c * row_);
+  }
+
+  std::int64_t scratch() const {
+    return image() + transformed() + (positions * of_.m + kernels::gemm_widest_strip) * row_;
+  }
+
+  // Band `item` % bands of a group of an image.
+  void operator()(std::int64_t item, T* scratch) const {
+    const std::int64_t plane = item / pass_.bands(), group = plane % groups_, channels = g_.channels;
+    const kernels::conv_band band(pass_, item % pass_.bands());
+    T *const in = scratch + image(), *const out = in + transformed();
+    kernels::conv_image(tiles_, pass_, band, of_.x + plane * channels * g_.product(g_.in), scratch);
+    const kernels::winograd_input<T> enter{channels,    band.height, band.width, scratch,
+                                           pass_.pitch, pass_.plane, in,         row_};
+    dispatch<kernels::winograd_input<T>>(level_, &enter);
+    for (std::int64_t p = 0; p < positions;
+         ++p)  // rows that fill a strip are overwritten by those of the next position
+      multiply(band.height * band.width,
+               of_.strips + (group * positions + p) * kernels::gemm_strips<T>(of_.m, channels),
+               in + p * channels * row_, out + p * of_.m * row_);
+    const std::int64_t i = 2 * band.at[1], j = 2 * band.at[2];
+    const kernels::winograd_output<T> leave{
+        of_.m,
+        std::min(2 * band.height, g_.out[1] - i),
+        std::min(2 * band.width, g_.out[2] - j),
+        out,
+        row_,
+        of_.bias == nullptr ? nullptr : of_.bias + group * of_.m,
+        of_.relu,
+        of_.y + plane * of_.m * g_.columns() + (band.at[0] * g_.out[1] + i) * g_.out[2] + j,
+        g_.columns(),
+        g_.out[2]};
+    dispatch<kernels::winograd_output<T>>(level_, &leave);
+  }
+
+ private:
+  static constexpr std::int64_t positions = kernels::winograd_positions;
+
+  std::int64_t image() const { return pass_.planes * pass_.plane; }
+  std::int64_t transformed() const { return positions * g_.channels * row_ + 64; }  // a tile reads whole registers
+
+  void multiply(std::int64_t count, const T* strips, const T* in, T* out) const {
+    const kernels::conv_tiles<T> tiles{.rows = of_.m,
+                                       .lines = 1,
+                                       .columns = count,
+                                       .length = g_.channels,
+                                       .strips = strips,
+                                       .k = g_.channels,
+                                       .skip = 0,
+                                       .image = in,
+                                       .pitch = 0,
+                                       .offsets = offsets_.data(),
+                                       .c = out,
+                                       .c_row = row_,
+                                       .c_line = 0,
+                                       .add = false,
+                                       .staged = true};
+    dispatch<kernels::conv_tiles<T>>(level_, &tiles);
+  }
+
+  const kernels::conv_geometry &g_, &tiles_;
+  const kernels::conv_pass& pass_;
+  conv_operands<T> of_;
+  std::int64_t groups_, row_;  // row: of transformed numbers, and of products
+  isa level_;
+  tensor<std::int32_t> offsets_;
+};
+
 template <class T>
 void winograd_product(const conv_sizes& s, const kernels::conv_geometry& g, const conv_operands<T>& of) {
-  const isa level = active_isa();
-  constexpr std::int64_t positions = kernels::winograd_positions;
-  const kernels::conv_geometry seen = kernels::winograd_tiles(g);
-  const std::int64_t channels = g.channels, m = of.m, across = std::max<std::int64_t>(seen.out[2], 1);
-  // Transformed numbers and products of a band are to stay in L2, but for a register tile's columns at least.
-  const kernels::conv_pass pass(seen, 0, 5 * (channels + m), sizeof(T), (32 + across - 1) / across);
-  const std::int64_t row = pass.positions, room = kernels::gemm_strips<T>(m, channels);
-  tensor<std::int32_t> offsets = tensor<std::int32_t>::empty({channels});
-  std::int32_t* offset = writable(offsets);
-  for (std::int64_t c = 0; c < channels; ++c) offset[c] = static_cast<std::int32_t>(c * row);
-  parallel_for(s.batch * s.groups * pass.bands(), conv_grain(positions * row * m * channels),
-               [&](std::int64_t first, std::int64_t last) {
-                 const std::int64_t of_image = pass.planes * pass.plane, of_in = positions * channels * row,
-                                    of_out = positions * m * row + 12 * row;
-                 tensor<T> scratch = tensor<T>::empty({of_image + of_in + of_out + 64});
-                 T *image = writable(scratch), *in = image + of_image, *out = in + of_in + 64;
-                 for (std::int64_t item = first; item < last; ++item) {
-                   const std::int64_t plane = item / pass.bands(), group = plane % s.groups;
-                   const kernels::conv_band band(pass, item % pass.bands());
-                   kernels::conv_image(seen, pass, band, of.x + plane * channels * g.product(g.in), image);
-                   const kernels::winograd_input<T> enter{channels,   band.height, band.width, image,
-                                                          pass.pitch, pass.plane,  in,         row};
-                   dispatch<kernels::winograd_input<T>>(level, &enter);
-                   for (std::int64_t p = 0; p < positions; ++p) {  // rows that fill a strip are overwritten by the next
-                     const kernels::conv_tiles<T> tiles{.rows = m,
-                                                        .lines = 1,
-                                                        .columns = band.height * band.width,
-                                                        .length = channels,
-                                                        .strips = of.strips + (group * positions + p) * room,
-                                                        .k = channels,
-                                                        .skip = 0,
-                                                        .image = in + p * channels * row,
-                                                        .pitch = 0,
-                                                        .offsets = offset,
-                                                        .c = out + p * m * row,
-                                                        .c_row = row,
-                                                        .c_line = 0,
-                                                        .add = false,
-                                                        .staged = true};
-                     dispatch<kernels::conv_tiles<T>>(level, &tiles);
-                   }
-                   const std::int64_t i = 2 * band.at[1], j = 2 * band.at[2];
-                   const kernels::winograd_output<T> leave{
-                       m,
-                       m,
-                       std::min(2 * band.height, g.out[1] - i),
-                       std::min(2 * band.width, g.out[2] - j),
-                       out,
-                       row,
-                       of.bias == nullptr ? nullptr : of.bias + group * m,
-                       of.relu,
-                       of.y + plane * m * g.columns() + (band.at[0] * g.out[1] + i) * g.out[2] + j,
-                       g.columns(),
-                       g.out[2]};
-                   dispatch<kernels::winograd_output<T>>(level, &leave);
-                 }
-               });
+  const kernels::conv_geometry tiles = kernels::winograd_tiles(g);
+  // Transformed numbers and products of a band are to stay in L2, but for two register tiles of columns at least.
+  const kernels::conv_pass pass(tiles, 0, 5 * (g.channels + of.m), sizeof(T), (31 + tiles.out[2]) / tiles.out[2]);
+  each_band(s, pass, kernels::winograd_positions * pass.positions * of.m * g.channels,
+            winograd_bands<T>(s, g, tiles, pass, of));
 }
 
 }  // namespace inlay::inline v0_1::detail
