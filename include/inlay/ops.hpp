@@ -9,6 +9,7 @@
 #include "ops/compare.hpp"
 #include "ops/concat.hpp"
 #include "ops/conv.hpp"
+#include "ops/conv_gradient.hpp"
 #include "ops/conv_transpose.hpp"
 #include "ops/conv_winograd.hpp"
 #include "ops/cross_entropy.hpp"
