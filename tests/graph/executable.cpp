@@ -34,7 +34,7 @@ TEST_CASE("executable: a product, a sum and an operation on one frame") {
   const auto x = made_up<float>({2, 4}, 1);
   const fusion f(graph::record(model, x));
   REQUIRE(f.nodes.size() == 4);  // product, sum, view, operation
-  support::for_each_isa([&](isa level) {
+  support::for_each_isa([&](isa) {
     tensor<float> y({2, 6}), z({2, 6});
     frame on;
     on.at.resize(f.data.size());
@@ -43,7 +43,7 @@ TEST_CASE("executable: a product, a sum and an operation on one frame") {
     place(f.inputs[0], std::as_const(x).data());
     place(f.nodes[0].result, y.data());
     place(f.nodes[1].result, z.data());
-    graph::detail::product(f.nodes[0], f.nodes[0].operands[0], f.data, level).run(on);
+    graph::detail::product(f.nodes[0], f.nodes[0].operands[0], f.data).run(on);
     CHECK(same_bits(y, model.a(x)));
     graph::detail::sum(f.nodes[1], f.nodes[1].operands, f.data).run(on);
     CHECK(same_bits(z, y + y));
