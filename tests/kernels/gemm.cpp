@@ -188,6 +188,19 @@ TEST_CASE_TEMPLATE("gemm: a layout does not change the bits", T, float, double) 
     });
 }
 
+TEST_CASE_TEMPLATE("gemm: all rows of A may be one in memory", T, float, double) {
+  const std::int64_t m = 8, n = 20, k = 30;
+  const auto a = support::noise_values<T>(k, 1), b = support::noise_values<T>(k * n, 2);
+  support::for_each_isa([&](isa level) {
+    std::vector<T> c(static_cast<std::size_t>(m * n)), scratch(static_cast<std::size_t>(kernels::gemm_scratch<T>()));
+    const kernels::gemm_problem<T> g{m,     n,       k,    {a.data(), 0, 1}, {b.data(), n, 1}, nullptr, c.data(), n,
+                                     false, nullptr, false};
+    kernels::gemm_range<T>(level, g, 0, m, 0, kernels::gemm_panels<T>(level, n), scratch.data());
+    const auto expected = run(level, problem<T>{.m = 1, .n = n, .k = k, .a = a, .b = b});
+    for (std::size_t i = 0; i < c.size(); ++i) CHECK(support::same_bits(c[i], expected[i % expected.size()]));
+  });
+}
+
 TEST_CASE_TEMPLATE("gemm: cut by rows and panels in any way, the bits are those of the whole", T, float, double) {
   for (const std::int64_t k : {7, 1100}) {
     const problem<T> p{.m = 37, .n = 230, .k = k, .accumulate = true, .with_bias = true, .relu = true};

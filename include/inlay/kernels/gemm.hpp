@@ -1,14 +1,18 @@
-// C = f(A B + bias): packed and blocked matrix product for float and double.
+// C = f(A B + bias), or f(C + A B + bias): packed and blocked matrix product for float and double.
 //
-// B is packed once into panels of `columns` columns ([panel][k][columns], zero padded), so weights can be kept packed;
-// one that is used once, and little, is read where it lies. A is packed a block at a time into strips of `rows` rows
-// ([strip][k][rows]); a single row is read where it lies. A register tile holds rows x columns of C: 6 x 2 registers of
-// 16 (12 sums, 2 of B, 1 of A: two FMAs per cycle hide their 4-5 cycles of latency), 12 x 2 of 32 with AVX-512, and 4 x
-// 2 where a product needs a register before it is added. A panel piece of `depth` rows (16 KiB) stays in L1 while the
-// strips of a block of A (240 KiB, L2) stream by.
+// The register tile holds `rows` x 2 registers of C. AVX2 has 16 registers: 6 x 2 sums, 2 of B, 1 of A; 12 independent
+// sums keep two FMAs per cycle busy over their 4-5 cycles of latency, and 8 loads beside 12 FMAs leave the load ports
+// free. AVX-512 has 32: 12 x 2. Plain SSE has no FMA, so a product takes a register before it is added: 4 x 2.
 //
-// Order of a sum: from 0 over `depth` rows of k, then these parts in order. It depends on k alone, so a row of C has
-// the same bits whatever other rows, tiles or threads there are.
+// B is packed once into panels as wide as a tile ([panel][k][columns], zero padded), so weights can be kept packed; the
+// caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]), a block of
+// 240 rows at a time; rows that are few, near each other and fill their strips are read where they lie. A panel piece
+// of `depth` rows of k (16 KiB at most) stays in L1 while the strips of a block of A (up to 240 KiB with AVX2) stream
+// by from L2.
+//
+// Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
+// rows of k, then these parts in order, bias last. It depends on k, the type and the level alone, so a row of C has the
+// same bits whatever other rows, rectangles or threads there are.
 #pragma once
 
 #include "activation.hpp"
@@ -22,8 +26,9 @@ template <class T, isa Level> struct gemm_blocking {
   static constexpr int registers = 2;
   static constexpr int columns = registers * simd<T, Level>::size;
 };
-inline constexpr std::int64_t gemm_block_rows = 240, gemm_piece_bytes = 16 << 10;
-inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // of any level
+inline constexpr std::int64_t gemm_block_rows = 240;  // whole strips of any level
+inline constexpr std::int64_t gemm_piece_bytes = 16 << 10;
+inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // the most of any level
 
 namespace detail {
 // f(gemm_blocking) of a level.
@@ -44,24 +49,29 @@ template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
 template <class T> std::int64_t gemm_panels(isa level, std::int64_t n) noexcept {
   return detail::of_level<T>(level, [n](auto blocking) { return (n + blocking.columns - 1) / blocking.columns; });
 }
-// Of k in a panel piece of `columns` columns, at most.
+// The most rows of k in a panel piece of `columns` columns.
 template <class T> constexpr std::int64_t gemm_most_depth(std::int64_t columns) noexcept {
   return gemm_piece_bytes / (columns * static_cast<int>(sizeof(T)));
 }
-// k cut into equal parts.
+// Rows of k in a part: the fewest parts, as equal as can be.
 template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k) noexcept {
   if (k * columns * static_cast<int>(sizeof(T)) <= gemm_piece_bytes) return k;  // without a division
   const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
   return (k + parts - 1) / parts;
 }
-// Elements of a block of A, and of the scratch memory that one call of gemm_range needs: that, and a panel piece.
+// Whether `rows` rows fill their strips (see strip_height below).
+inline bool gemm_exact_rows(std::int64_t rows, isa level) noexcept {
+  return rows == 1 || (level == isa::avx2 ? rows % 2 == 0 && rows != 2 : rows % 4 == 0);
+}
+// Elements of the largest block of A of any level.
 template <class T> constexpr std::int64_t gemm_block() noexcept {
   return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);
 }
+// Elements of scratch memory that a call of gemm_range needs: such a block, and a panel piece.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
   return gemm_block<T>() + gemm_piece_bytes / static_cast<int>(sizeof(T));
 }
-// Elements of A (m x k) in strips.
+// Room for A (m x k) packed by gemm_pack_a.
 template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {
   return (m + gemm_widest_strip) * k;
 }
@@ -100,7 +110,7 @@ INLAY_INLINE void transpose_square(const T* in, std::int64_t in_step, T* out, st
   }
 }
 
-// `depth` rows of `width` elements, `step` apart, to rows that follow each other; a register of 16 bytes or more wide.
+// `depth` rows of `width` elements, `step` apart, to rows that follow each other; a row has 16 bytes at least.
 template <class T>
 INLAY_INLINE void pack_rows(const T* in, std::int64_t step, std::int64_t width, std::int64_t depth, T* out) {
   using V = simd<T, isa::plain>;
@@ -111,7 +121,7 @@ INLAY_INLINE void pack_rows(const T* in, std::int64_t step, std::int64_t width, 
     }
 }
 
-// Packs `width` lines of length `depth` so that element p of line i is out[p * width + i]; lines from `lines` on are 0.
+// Packs `lines` lines of length `depth` so that element p of line i is out[p * width + i]; up to `width`, zeros follow.
 // Line i starts at in + i * line_step, its elements are `step` apart.
 template <class T>
 [[gnu::noinline]] void pack_lines(const T* in, std::int64_t line_step, std::int64_t step, std::int64_t lines,
@@ -150,8 +160,8 @@ INLAY_OUTLINE void gemm_pack_b(const strided<T>& b, std::int64_t columns, std::i
 
 namespace detail {
 
-// Height of the next strip of a block with `rows` rows left: the level's, or 4 where fours fill better; a block of one
-// row has its own.
+// Height of the next strip of a block with `rows` rows left: the level's, or 4 where that pads less (with AVX2, 8 rows
+// are 4 + 4, not 6 + 2). `widest` is 1 for a block of one row.
 INLAY_INLINE std::int64_t strip_height(std::int64_t rows, std::int64_t widest) {
   if (widest == 1) return 1;
   const bool fours = rows <= (widest - 1) / 4 * 4 || (widest == 6 && (rows == 7 || rows == 8));
@@ -165,7 +175,7 @@ INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std:
     for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
 }
 
-// Packs a block of at most block_rows rows.
+// Packs a block of gemm_block_rows rows at most.
 template <class T>
 INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
                                T* out) {
@@ -180,7 +190,7 @@ INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int6
 
 }  // namespace detail
 
-// Packs the whole of A (m x k) into strips for a level, to be used in many calls.
+// Packs the whole of A (m x k) into strips for a level, to be used in many calls (by convolution; see conv_tiles).
 template <class T>
 void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k, T* strips) noexcept {
   for (std::int64_t i = 0; i < m; i += gemm_block_rows)
@@ -200,29 +210,32 @@ template <class T> struct gemm_problem {
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// The part of a product that is compiled for every level: `rows` rows of C, of the columns of one panel of B (of two
-// for a single row, whose sums would wait for each other) = A B, or C += A B, over `length` of k.
+// The part of a product that is compiled for every level: C = A B, or C += A B, for `rows` rows and the columns of one
+// panel of B, over `length` of k. A single row takes two panels at a time, to have more independent sums.
 template <class T> struct gemm_panel {
   std::int64_t rows, columns, length;
   bool add;
-  const T* a;  // strips
+  const T* a;
+  std::int64_t a_row;  // from a row of A to the next, where it lies in place; 0: in strips
   const T* b;
-  std::int64_t b_row, panel_step;  // from a row of B to the next, from a panel to the next: 0 when there is one
+  std::int64_t b_row;       // from a row of B to the next
+  std::int64_t panel_step;  // to the second panel; 0: there is one, and a single row multiplies it twice
   T* c;
   std::int64_t c_row;
 
-  template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->strips<Level>(); }
+  template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->multiply_strips<Level>(); }
 
  private:
   // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
-  template <isa Level> INLAY_INLINE void strips() const {
+  template <isa Level> INLAY_INLINE void multiply_strips() const {
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
     const std::int64_t width = (rows == 1 ? 2 : 1) * blocking::columns;
     T edge[widest * blocking::columns];
     const T* strip = a;
     T* to = c;
-    for (std::int64_t s = 0, height = 0; s < rows; s += height, strip += height * length, to += height * c_row) {
+    for (std::int64_t s = 0, height = 0; s < rows;
+         s += height, strip += height * (a_row == 0 ? length : a_row), to += height * c_row) {
       height = rows == 1 ? 1 : detail::strip_height(rows - s, widest);
       const std::int64_t used = rows - s < height ? rows - s : height;
       const bool whole = used == height && columns == width;
@@ -248,21 +261,31 @@ template <class T> struct gemm_panel {
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
+#pragma GCC unroll 12
+    for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * to_row);
+    constexpr int each = 3, groups = (Rows + each - 1) / each;  // base, base + row and base + 2 row
+    const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : 1;
+    const T* left[groups];
+#pragma GCC unroll 4
+    for (int i = 0; i < groups; ++i) left[i] = left_at + i * each * row;
     const T* right_at = b;
-    for (const T* end = left_at + Rows * length; left_at != end; left_at += Rows, right_at += b_row) {
+    for (std::int64_t p = 0; p < length; ++p, right_at += b_row) {
+      __builtin_prefetch(left[0] + 16 * step);  // strips come from L2
       V right[count];
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j)
         right[j] = V::load(right_at + j / registers * panel_step + j % registers * V::size);
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i) {
-        const V left(left_at[i]);
+        const V one(left[i / each][i % each * row]);
 #pragma GCC unroll 12
-        for (int j = 0; j < count; ++j) sum[i][j] = multiply_add(left, right[j], sum[i][j]);
+        for (int j = 0; j < count; ++j) sum[i][j] = multiply_add(one, right[j], sum[i][j]);
       }
+#pragma GCC unroll 4
+      for (int i = 0; i < groups; ++i) left[i] += step;
     }
     const std::int64_t before_row = add ? to_row : 0;
-    const T* before = add ? to : nothing<count * V::size>;
+    const T* before = add ? to : zeros<count * V::size>;
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
@@ -270,8 +293,8 @@ template <class T> struct gemm_panel {
         (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(to + i * to_row + j * V::size);
   }
 
-  // What was in C before, when that is nothing.
-  template <int Count> static constexpr T nothing[Count] = {};
+  // Stand in for C when nothing is added to it.
+  template <int Count> static constexpr T zeros[Count] = {};
 };
 
 // Rows [row_first, row_last) and panels [panel_first, panel_last) of a problem. `scratch`: gemm_scratch elements; not
@@ -281,6 +304,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
+  // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
+  const bool near = panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
     const auto finish = [&](std::int64_t panel, std::int64_t columns) {
@@ -289,10 +314,11 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                                  g.bias != nullptr ? g.bias + panel * width : nullptr, g.relu, rows, columns);
     };
     std::int64_t p = 0;
-    do {  // at least once: k = 0 gives C = f(bias)
+    do {  // at least once: k = 0 gives f(bias) too
       const std::int64_t length = g.k - p < depth ? g.k - p : depth;
       const T* a = g.a.data + i * g.a.row + p * g.a.column;
-      if (rows > 1 || g.a.column != 1) {
+      const bool in_place = g.a.column == 1 && (rows == 1 || (near && gemm_exact_rows(rows, level)));
+      if (!in_place) {
         detail::pack_strips(strided<T>{a, g.a.row, g.a.column}, rows, gemm_strip_rows<T>(level), length, scratch);
         a = scratch;
       }
@@ -306,6 +332,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                            .length = length,
                            .add = g.accumulate || p > 0,
                            .a = a,
+                           .a_row = in_place ? g.a.row : 0,
                            .b = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width,
                            .b_row = width,
                            .panel_step = taken == 2 ? g.k * width : 0,
@@ -315,7 +342,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
           part.b = g.b.data + p * g.b.row + panel * width;
           if (columns % width == 0)
             part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
-          else  // the last columns do not fill a register
+          else  // the last columns do not fill a panel
             detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, scratch + gemm_block<T>()),
                 part.b = scratch + gemm_block<T>();
         }
