@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <inlay/autograd/variable.hpp>
+#include <inlay/ops/slice.hpp>
 
 #include "support.hpp"
 
@@ -79,5 +80,16 @@ void check_everywhere(const std::function<inlay::tensor<T>()>& run, const number
 
 // Wrong by a few rounding errors.
 template <class T> inline constexpr double rounding = sizeof(T) == 4 ? 2e-6 : 1e-14;
+
+// f of the halves of x along an axis has the bits of f of x, which is so large that it is written past the caches.
+template <class T, class F> void check_large(const inlay::tensor<T>& x, std::int64_t axis, F f) {
+  const auto half = x.dim(axis) / 2;
+  for_each_isa([&](inlay::isa) {
+    const inlay::tensor<T> whole = f(x);
+    REQUIRE(inlay::past_caches(whole.size() * std::int64_t{sizeof(T)}));
+    for (const std::int64_t at : {std::int64_t{0}, half})
+      CHECK(same_bits(inlay::slice(whole, axis, at, at + half), f(inlay::slice(x, axis, at, at + half))));
+  });
+}
 
 }  // namespace support

@@ -42,10 +42,10 @@ void check_level(isa level) {
   std::memcpy(&x[20], &nan, sizeof(nan));
   dispatch<kernels::reduce_rows<kernels::max_of, float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));
-  dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
+  dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37}, false);
   expect(is_nan(std::bit_cast<std::uint32_t>(y[0])));
   std::memcpy(&x[20], &minus_inf, sizeof(minus_inf));
-  dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37});
+  dispatch<kernels::softmax<float>>(level, x.data(), y.data(), std::int64_t{1}, std::int64_t{37}, false);
   expect(std::bit_cast<std::uint32_t>(y[20]) == 0 && close(std::bit_cast<std::uint32_t>(y[0]), 0x3ce38e39));  // 1 / 36
 }
 

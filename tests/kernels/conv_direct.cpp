@@ -44,12 +44,12 @@ template <class T> std::vector<T> matrix_row(const conv_geometry& g, const std::
 }
 
 // Every output of every pass sees the image as its row of the matrix says, and outputs are covered once.
-template <class T> void check_image(const conv_geometry& g) {
+template <class T> void check_image(const conv_geometry& g, std::int64_t m = 8) {
   const auto x = support::noise_values<T>(g.channels * g.product(g.in), 1);
   std::vector<int> covered(static_cast<std::size_t>(g.columns()));
   std::int64_t rows = 0;
   for (std::int64_t i = 0; i < conv_pass::count(g); ++i) {
-    const conv_pass pass(g, i, 8, sizeof(T));
+    const conv_pass pass(g, i, m, sizeof(T), 1, m >= 16);
     rows += pass.rows;
     std::vector<std::int32_t> offsets(static_cast<std::size_t>(pass.rows));
     kernels::conv_offsets(g, pass, offsets.data());
@@ -137,6 +137,7 @@ template <class T> void run(isa level, kernels::conv_tiles<T> tiles, std::int64_
 TEST_CASE_TEMPLATE("conv_direct: images hold what outputs see", T, float, double) {
   for (const conv_geometry& g : cases) {
     check_image<T>(g);
+    check_image<T>(g, 16);             // planes apart, where there is room
     if (g.columns() > 2000) continue;  // slow to turn by definition
     check_image<T>(g.turned(2));
   }
@@ -169,16 +170,17 @@ TEST_CASE_TEMPLATE("conv_direct: tiles write a result at once, with the bits of 
   support::for_each_isa([&](isa level) {
     const std::int64_t tile = kernels::conv_tiles<T>::tile_columns(level);
     for (const std::int64_t m : {1, 4, 6, 8, 12, 24, 64}) {
-      if (!kernels::conv_tiles<T>::exact_rows(m, level)) continue;
+      if (!kernels::gemm_exact_rows(m, level)) continue;
       for (const std::int64_t columns : {tile, tile + 1, 2 * tile, 3 * tile - 1, 70 * tile / 16}) {
         INFO("m ", m, " columns ", columns);
         const product<T> p(level, m, columns, 50);
-        const std::int64_t row = (columns + 63) / 64 * 64 + 64, gap = columns + 3;
+        const bool past = m % 3 != 0;
+        const std::int64_t row = (columns + 63) / 64 * 64 + 64, gap = past ? row : columns + 3;
         const auto bias = support::noise_values<T>(m, 5);
         support::guarded<T> sums((m + 12) * row), c(m * gap, T(77));
         run(level, p.tiles(sums.data(), row, true), 64);
         auto direct = p.tiles(c.data(), gap, false);
-        direct.bias = bias.data(), direct.relu = true;
+        direct.bias = bias.data(), direct.relu = true, direct.past = past;
         run(level, direct, 64);
         bool same = true;
         for (std::int64_t i = 0; i < m; ++i)
@@ -204,8 +206,8 @@ TEST_CASE_TEMPLATE("conv_direct: sums are finished and copied", T, float, double
         sums[0] = std::numeric_limits<T>::quiet_NaN();
         const auto bias = support::noise_values<T>(rows, 2);
         support::guarded<T> y((rows - 1) * y_row + (height - 1) * y_line + (width - 1) * step + 1, T(77));
-        const kernels::conv_finish<T> finish{rows,        height, width,    sums.data(), sums_row, pitch,
-                                             bias.data(), true,   y.data(), y_row,       y_line,   step};
+        const kernels::conv_finish<T> finish{rows, height,   width, sums.data(), sums_row, pitch,         bias.data(),
+                                             true, y.data(), y_row, y_line,      step,     width % 2 == 0};
         dispatch<kernels::conv_finish<T>>(level, &finish);
         std::vector<T> expected(y.values().size(), T(77));
         for (std::int64_t i = 0; i < rows; ++i)

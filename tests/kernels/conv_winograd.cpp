@@ -49,7 +49,8 @@ template <class T> void run(isa level, const problem<T>& p, const T* bias, bool 
   T u[positions];
   kernels::winograd_weight(p.w.data(), 1, u, 1);
   for (std::int64_t i = 0; i < positions * row; ++i) in[i] *= u[i / row];
-  const kernels::winograd_output<T> leave{1, p.height, p.width, in.data(), row, bias, relu, y.data(), 0, p.width};
+  const kernels::winograd_output<T> leave{1,    p.height, p.width, in.data(), row,  bias,
+                                          relu, y.data(), 0,       p.width,   !relu};
   dispatch<kernels::winograd_output<T>>(level, &leave);
   CHECK((image.intact() && in.intact()));
 }

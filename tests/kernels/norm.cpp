@@ -28,7 +28,8 @@ struct sizes {
   std::int64_t count() const { return batch * channels * length; }
 };
 
-// Everything batch norm's kernels make of an input, with the work cut in `parts`.
+// Everything batch norm's kernels make of an input, with the work cut in `parts`; where there are several, results
+// are written past the caches.
 template <class T> struct batch_outcome {
   guarded<T> mean, variance, inverse, scale, y, dw, db, dx;
   bool intact() const {
@@ -49,6 +50,7 @@ template <class T>
 batch_outcome<T> run_batch(isa level, const sizes& of, const std::vector<T>& x, const std::vector<T>& dy,
                            const std::vector<T>& w, const std::vector<T>& b, std::int64_t parts) {
   const std::int64_t n = of.batch, c = of.channels, l = of.length;
+  const bool past = parts > 1;
   const auto of_size = [](std::int64_t count) { return guarded<T>(count); };
   batch_outcome<T> o{of_size(c),         of_size(c), of_size(c), of_size(c),
                      of_size(n * c * l), of_size(c), of_size(c), of_size(n * c * l)};
@@ -65,7 +67,7 @@ batch_outcome<T> run_batch(isa level, const sizes& of, const std::vector<T>& x, 
   dispatch<kernels::inverse_deviation<T>>(level, o.variance.data(), epsilon<T>, w.data(), o.scale.data(), c);
   cut(n, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_affine<T>>(level, x.data(), o.mean.data(), o.scale.data(), b.data(), o.y.data(), c, l,
-                                         first, last, std::int64_t{0}, c);
+                                         first, last, std::int64_t{0}, c, past);
   });
   cut(c, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_gradient_sums<T>>(level, dy.data(), x.data(), o.mean.data(), o.inverse.data(),
@@ -74,7 +76,7 @@ batch_outcome<T> run_batch(isa level, const sizes& of, const std::vector<T>& x, 
   cut(c, [&](std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_gradient<T>>(level, dy.data(), x.data(), o.mean.data(), o.inverse.data(), o.scale.data(),
                                            o.dw.data(), o.db.data(), o.dx.data(), share, c, l, std::int64_t{0}, n,
-                                           first, last);
+                                           first, last, past);
   });
   return o;
 }
@@ -338,15 +340,15 @@ TEST_CASE_TEMPLATE("norm: missing centres, shifts and weights; work of no size",
     guarded<T> y(6);
     dispatch<kernels::channel_affine<T>>(level, x.data(), none, scale.data(), none, y.data(), std::int64_t{3},
                                          std::int64_t{2}, std::int64_t{0}, std::int64_t{1}, std::int64_t{0},
-                                         std::int64_t{3});
+                                         std::int64_t{3}, false);
     CHECK(support::difference(std::as_const(y).values(), naive::list{2, 4, -3, -4, 2.5, 3}) == 0);
     dispatch<kernels::channel_affine<T>>(level, x.data(), scale.data(), scale.data(), none, y.data(), std::int64_t{3},
                                          std::int64_t{1}, std::int64_t{0}, std::int64_t{2}, std::int64_t{0},
-                                         std::int64_t{3});
+                                         std::int64_t{3}, false);
     CHECK(support::difference(std::as_const(y).values(), naive::list{-2, -3, 1.25, 4, -6, 2.75}) == 0);
     CHECK(y.intact());
     dispatch<kernels::channel_affine<T>>(level, none, none, none, none, y.data(), std::int64_t{0}, std::int64_t{1},
-                                         std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, std::int64_t{0});
+                                         std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, std::int64_t{0}, false);
     guarded<T> dw(3, T{7}), db(3, T{7});
     T* const nowhere = nullptr;
     dispatch<kernels::layer_norm_gradient<T>>(level, none, none, none, none, none, nowhere, dw.data(), db.data(),

@@ -33,12 +33,13 @@ outcome<T> run(isa level, const std::vector<T>& x, const std::vector<std::int64_
   const auto rows = static_cast<std::int64_t>(classes.size()),
              length = rows == 0 ? 0 : static_cast<std::int64_t>(x.size()) / rows;
   const std::int64_t scale_step = scale.size() == 1 ? 0 : 1;
+  const bool past = rows > 1;  // one of several rows must have the bits it has alone
   support::guarded<T> soft(rows * length), log_soft(rows * length), loss(rows), sums(rows), numerators(rows * length),
       dx(rows * length), dsoft(rows * length), dlog(rows * length);
-  dispatch<kernels::softmax<T>>(level, x.data(), soft.data(), rows, length);
-  dispatch<kernels::log_softmax<T>>(level, x.data(), log_soft.data(), rows, length);
-  dispatch<kernels::softmax_gradient<T>>(level, dy.data(), soft.data(), dsoft.data(), rows, length);
-  dispatch<kernels::log_softmax_gradient<T>>(level, dy.data(), log_soft.data(), dlog.data(), rows, length);
+  dispatch<kernels::softmax<T>>(level, x.data(), soft.data(), rows, length, past);
+  dispatch<kernels::log_softmax<T>>(level, x.data(), log_soft.data(), rows, length, past);
+  dispatch<kernels::softmax_gradient<T>>(level, dy.data(), soft.data(), dsoft.data(), rows, length, past);
+  dispatch<kernels::log_softmax_gradient<T>>(level, dy.data(), log_soft.data(), dlog.data(), rows, length, past);
   if (length > 0) {
     dispatch<kernels::cross_entropy<T>>(level, x.data(), classes.data(), loss.data(), numerators.data(), sums.data(),
                                         rows, length);

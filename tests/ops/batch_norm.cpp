@@ -171,6 +171,22 @@ TEST_CASE("batch_statistics: mean and biased variance; the mean of x far from 0"
   CHECK_THROWS_AS(batch_statistics(tensor<double>({3})), shape_error);
 }
 
+TEST_CASE("batch_norm: results larger than the caches") {
+  const tensor<float> none, in = made_up<float>({2, 2, 1100, 1024}, 1);
+  const auto trained = [&](bool gradient) {
+    return [&none, gradient](const tensor<float>& of) {
+      const variable<float> v{of};
+      channel_moments<float> seen;
+      const auto y = apply(batch_norm_training_op<float>(1e-5, &seen), v, none, none);
+      if (!gradient) return y.value();
+      y.backward(of * of);
+      return v.grad();
+    };
+  };
+  support::check_large(in, 1, trained(false));
+  support::check_large(in, 1, trained(true));
+}
+
 TEST_CASE("batch_norm: no rows, no places, no channels") {
   for (const shape& sizes : {shape{0, 2}, shape{0, 2, 3}, shape{3, 2, 0}}) {
     const variable<double> in{tensor<double>(sizes)}, weight{w}, bias{b};

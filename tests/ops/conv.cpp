@@ -148,6 +148,17 @@ TEST_CASE("conv2d: activations are applied as y is written") {
   }
 }
 
+TEST_CASE("conv: results larger than the caches") {
+  const tensor<float> b = made_up<float>({16}, 1), x = made_up<float>({2, 2, 368, 384}, 2);
+  for (const std::int64_t kernel : {1, 3})
+    for (const std::int64_t groups : {1, 2}) {
+      const tensor<float> w = made_up<float>({16, 2 / groups, kernel, kernel}, 3);
+      support::check_large(x, 0, [&](const auto& in) {
+        return conv2d(in, w, b, {.padding = (kernel - 1) / 2, .groups = groups, .activation = activation::relu});
+      });
+    }
+}
+
 TEST_CASE("conv: empty batches, and what is refused") {
   const tensor<float> w(shape{4, 3, 3, 3}), b(shape{4});
   CHECK(conv2d(zeros<float>({0, 3, 5, 5}), w, b).shape() == shape{0, 4, 3, 3});

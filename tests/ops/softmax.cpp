@@ -74,6 +74,21 @@ TEST_CASE_TEMPLATE("softmax: extreme scores", T, float, double) {
       support::rounding<T>);
 }
 
+TEST_CASE("softmax: results larger than the caches") {
+  const tensor<float> x = made_up<float>({2050, 2048}, 4, -3, 3), dy = made_up<float>({1, 2048}, 5);
+  support::check_large(x, 0, [](const auto& in) { return softmax(in); });
+  support::check_large(x, 0, [](const auto& in) { return log_softmax(in); });
+  const auto slope = [&](const auto& f) {
+    return [&](const tensor<float>& in) {
+      const variable<float> v{in};
+      f(v).backward(dy + zeros<float>(in.shape()));
+      return v.grad();
+    };
+  };
+  support::check_large(x, 0, slope([](const auto& v) { return softmax(v); }));
+  support::check_large(x, 0, slope([](const auto& v) { return log_softmax(v); }));
+}
+
 TEST_CASE("softmax: of nothing, and axes that are not there") {
   CHECK(softmax(tensor<float>({0, 3})).shape() == shape{0, 3});
   CHECK(softmax(tensor<float>({3, 0})).shape() == shape{3, 0});

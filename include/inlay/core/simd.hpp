@@ -32,7 +32,38 @@ template <class T> INLAY_COLD void copy_lanes(const T* from, std::int64_t count,
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
+// Stores a register without reading the lines it goes to, and without keeping them.
+template <class Raw, class T> INLAY_INLINE void stream(const Raw& v, T* to) {
+#if INLAY_X86 && !defined(__clang__)
+  using half = typename raw_vector<float, sizeof(Raw) < 32 ? 16 : 32>::type;
+  half part;
+  for (std::size_t i = 0; i < sizeof(Raw); i += sizeof part) {
+    std::memcpy(&part, reinterpret_cast<const char*>(&v) + i, sizeof part);
+    float* const at = reinterpret_cast<float*>(to) + i / sizeof(float);
+    if constexpr (sizeof part == 16)
+      __builtin_ia32_movntps(at, part);
+    else
+      __builtin_ia32_movntps256(at, part);
+  }
+#elif INLAY_X86
+  __builtin_nontemporal_store(v, reinterpret_cast<Raw*>(to));
+#else
+  std::memcpy(to, &v, sizeof v);
+#endif
+}
+
 }  // namespace detail
+
+// Whether a result of so many bytes is written past the caches: none of it would be left there for its reader, and its
+// lines need not be read before they are overwritten, which is a third of what a copy costs.
+inline bool past_caches(std::int64_t bytes) noexcept { return bytes >= 16 << 20; }
+
+// Between the last store past the caches and the moment when another thread may look.
+INLAY_INLINE void end_of_stream() {
+#if INLAY_X86
+  __builtin_ia32_sfence();
+#endif
+}
 
 template <class T, isa Level> struct simd {
   using value_type = T;
@@ -72,6 +103,14 @@ template <class T, isa Level> struct simd {
   }
   INLAY_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(raw)); }
 
+  // Past the caches, where `past` and the address is a multiple of the register: see past_caches().
+  INLAY_INLINE void store(T* to, bool past) const {
+    if (past && reinterpret_cast<std::uintptr_t>(to) % sizeof(raw) == 0)
+      detail::stream(v, to);
+    else
+      store(to);
+  }
+
   // The first `count` < size elements; the others are 0, or left alone in memory.
   INLAY_INLINE static simd load_first(const T* from, std::int64_t count) {
     T lanes[size];
@@ -89,9 +128,9 @@ template <class T, isa Level> struct simd {
   INLAY_INLINE static simd load_up_to(const T* from, std::int64_t count) {
     return count >= size ? load(from) : load_first(from, count);
   }
-  INLAY_INLINE void store_up_to(T* to, std::int64_t count) const {
+  INLAY_INLINE void store_up_to(T* to, std::int64_t count, bool past = false) const {
     if (count >= size)
-      store(to);
+      store(to, past);
     else
       store_first(to, count);
   }

@@ -5,7 +5,9 @@
 // its sums stay in L2 (160 KiB each), a strip and what a tile sees in L1.
 //
 // Rows of an image lie `pitch` apart, and a product runs over all of a band's positions, those between the rows too:
-// what it gives there is not copied out. Padding in front of a row serves behind the row before it.
+// what it gives there is not copied out. Padding in front of a row serves behind the row before it. Where there are
+// many rows of weights and few channels, each kernel position along the last axis has planes of its own instead: more
+// to copy, but rows follow each other without gaps, and tiles write to the result at once.
 //
 // The gradient of the input of a strided convolution is taken in passes: outputs of one phase see some of the kernel
 // positions, and see them as a convolution of stride 1 does.
@@ -26,7 +28,10 @@ struct conv_line {
   std::int64_t first, step, count;
   std::int64_t start, stride;
   std::int64_t kernel, dilation, spread;
-  std::int64_t phases = 1, reach = 0;  // of distances: how many there are mod stride, and the largest over stride
+  // Of the image: planes, and how far beyond an output it is seen. Planes hold a phase of distances each, or, apart,
+  // what one kernel position sees.
+  std::int64_t phases = 1, reach = 0;
+  bool apart = false;
 
   conv_line(const conv_geometry& g, std::size_t axis, std::int64_t phase) noexcept
       : first(phase),
@@ -57,6 +62,15 @@ struct conv_line {
   std::int64_t distance(std::int64_t k) const noexcept {
     return spread == 1 ? k * dilation : (origin_ + k * dilation) / spread - start;
   }
+  void take_apart() noexcept {  // where all kernel positions are seen
+    apart = true;
+    phases = kernel;
+    reach = 0;
+  }
+  // The plane that kernel position k looks at, how far on, and where a plane begins.
+  std::int64_t plane(std::int64_t k) const noexcept { return apart ? k : distance(k) % stride; }
+  std::int64_t shift(std::int64_t k) const noexcept { return apart ? 0 : distance(k) / stride; }
+  std::int64_t begin(std::int64_t plane) const noexcept { return start + (apart ? plane * dilation : plane); }
   std::int64_t seen() const noexcept {
     std::int64_t out = 0;
     for (std::int64_t k = 0; k < kernel; ++k) out += sees(k);
@@ -69,6 +83,7 @@ struct conv_line {
 
 // One pass, and how it is cut into bands of `height` x `width` outputs of axes 1 and 2 (one output of axis 0 each).
 struct conv_pass {
+  static constexpr std::int64_t deepest = 384;  // of k at a time: a strip and what a tile sees stay in L1
   conv_line line[3];
   std::int64_t rows;           // of the matrix: kernel positions seen, of all channels
   std::int64_t height, width;  // of a band, at most
@@ -79,8 +94,10 @@ struct conv_pass {
   // The number of passes; pass i is conv_pass(…, i, …).
   static std::int64_t count(const conv_geometry& g) noexcept { return g.product(g.spread); }
 
-  // For `m` rows of weights and elements of `size` bytes; bands of `least` outputs of axis 1 at least.
-  conv_pass(const conv_geometry& g, std::int64_t i, std::int64_t m, std::int64_t size, std::int64_t least = 1) noexcept
+  // For `m` rows of weights and elements of `size` bytes; bands of `least` outputs of axis 1 at least; `gapless`:
+  // planes may be taken apart.
+  conv_pass(const conv_geometry& g, std::int64_t i, std::int64_t m, std::int64_t size, std::int64_t least = 1,
+            bool gapless = false) noexcept
       : line{{g, 0, i / (g.spread[2] * g.spread[1])}, {g, 1, i / g.spread[2] % g.spread[1]}, {g, 2, i % g.spread[2]}} {
     constexpr std::int64_t budget = 160 << 10, longest = 512, lanes = 64;  // lanes: four registers of any level
     rows = g.channels * line[0].seen() * line[1].seen() * line[2].seen();
@@ -89,10 +106,19 @@ struct conv_pass {
     pitch = width + line[2].reach;
     if (across == 1) pitch -= shared_padding(line[2], g.in[2], pitch);
     if (pitch < width) pitch = width;
-    planes = g.channels * line[0].seen() * line[1].phases * line[2].phases;
-    const std::int64_t line_size = pitch * size, of_image = budget / (planes * line_size + 1) - line[1].reach,
-                       of_sums = budget / (m * line_size + 1);
-    height = of_image < of_sums ? of_image : of_sums;
+    const std::int64_t depth = g.channels * line[0].seen() * line[1].phases;
+    const auto of_image = [&] { return budget / (depth * line[2].phases * pitch * size + 1) - line[1].reach; };
+    height = budget / (m * pitch * size + 1);  // of sums
+    if (of_image() < height) height = of_image();
+    if (gapless && pitch > width && across == 1 && line[2].spread == 1 && m >= 16 && rows <= deepest) {
+      const conv_line before = line[2];
+      const std::int64_t gap = pitch, last = height;
+      line[2].take_apart();
+      pitch = width;
+      height = of_image();
+      if (height <= line[1].reach) line[2] = before, pitch = gap, height = last;
+    }
+    planes = depth * line[2].phases;
     if (height < least) height = least;
     down = (line[1].count + height - 1) / height;
     height = down == 0 ? 0 : (line[1].count + down - 1) / down;
@@ -146,41 +172,55 @@ template <class F> void each_tap(const conv_geometry& g, const conv_pass& pass, 
   std::int64_t depth = -1, last_c = -1, last_k0 = -1;  // planes of (channel, k0) come one after the other
   each_tap(g, pass, [&](std::int64_t c, std::int64_t k0, std::int64_t k1, std::int64_t k2, std::int64_t p) {
     if (c != last_c || k0 != last_k0) ++depth, last_c = c, last_k0 = k0;
-    const std::int64_t d1 = one.distance(k1), d2 = two.distance(k2),
-                       plane = (depth * one.phases + d1 % one.stride) * two.phases + d2 % two.stride;
-    offsets[p] = static_cast<std::int32_t>(plane * pass.plane + d1 / one.stride * pass.pitch + d2 / two.stride);
+    const std::int64_t plane = (depth * one.phases + one.plane(k1)) * two.phases + two.plane(k2);
+    offsets[p] = static_cast<std::int32_t>(plane * pass.plane + one.shift(k1) * pass.pitch + two.shift(k2));
   });
 }
 
 namespace detail {
 
-// to[i] = row[first + i stride], 0 outside.
-template <class T>
-INLAY_INLINE void conv_copy(const T* row, std::int64_t in, std::int64_t first, std::int64_t stride, std::int64_t count,
-                            T* to) {
-  std::int64_t begin = first < 0 ? (stride - 1 - first) / stride : 0;
-  std::int64_t end = first < in ? (in - first + stride - 1) / stride : 0;
-  end = end < count ? end : count;
-  begin = begin < end ? begin : end;
-  std::int64_t i = begin;
-  const T* from = row + first;
-  if (stride == 1) {
-    __builtin_memcpy(to + i, from + i, static_cast<std::size_t>(end - i) * sizeof(T));
-    i = end;
-  } else if (stride == 2) {
-    using V = simd<T, isa::plain>;
-    for (; i + V::size < end; i += V::size) {  // the last element read twice is inside
-      const V a = V::load(from + 2 * i), b = V::load(from + 2 * i + V::size);
-      if constexpr (V::size == 4)
-        V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2, 4, 6)).store(to + i);
-      else
-        V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2)).store(to + i);
-    }
+// A line of an image: to[i] = row[first + i stride] for i < count, 0 outside of the row.
+struct conv_copy {
+  std::int64_t first, stride, count;
+  std::int64_t begin, end;  // of what lies inside
+
+  conv_copy(std::int64_t in, std::int64_t at, std::int64_t step, std::int64_t size) noexcept
+      : first(at), stride(step), count(size), begin(at < 0 ? (step - 1 - at) / step : 0) {
+    end = at < in ? (in - at + step - 1) / step : 0;
+    if (end > count) end = count;
+    if (begin > end) begin = end;
   }
-  for (; i < end; ++i) to[i] = from[i * stride];
-  for (i = 0; i < begin; ++i) to[i] = T{0};
-  for (i = end; i < count; ++i) to[i] = T{0};
-}
+
+  // Registers where a line has room for one, the last over the one before it: a call for each line would cost more.
+  template <class T> INLAY_INLINE void operator()(const T* row, T* to) const {
+    using V = simd<T, isa::plain>;
+    if (count < V::size) {
+      for (std::int64_t i = 0; i < count; ++i) to[i] = i < begin || i >= end ? T{0} : row[first + i * stride];
+      return;
+    }
+    for (std::int64_t i = 0; i < begin; i += V::size) V::zero().store(to + (i < count - V::size ? i : count - V::size));
+    for (std::int64_t i = count; i > end; i -= V::size) V::zero().store(to + (i > V::size ? i - V::size : 0));
+    const T* from = row + first;
+    std::int64_t i = begin;
+    if (stride == 1 && end - begin >= V::size) {
+      for (; i < end - V::size; i += V::size) V::load(from + i).store(to + i);
+      V::load(from + end - V::size).store(to + end - V::size);
+      return;
+    }
+    if (stride == 2)
+      for (; i + V::size < end; i += V::size) {  // the last element read twice is inside
+        const V a = V::load(from + 2 * i), b = V::load(from + 2 * i + V::size);
+        if constexpr (V::size == 4)
+          V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2, 4, 6)).store(to + i);
+        else
+          V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2)).store(to + i);
+      }
+    for (; i < end; ++i) to[i] = from[i * stride];
+  }
+  template <class T> INLAY_INLINE void nothing(T* to) const {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
+  }
+};
 
 }  // namespace detail
 
@@ -196,13 +236,16 @@ template <class T>
       const std::int64_t i0 = zero.start + band.at[0] * zero.stride + zero.distance(k0);
       const T* slice = x + (c * g.in[0] + i0) * g.in[1] * g.in[2];
       for (std::int64_t f1 = 0; f1 < one.phases; ++f1)
-        for (std::int64_t f2 = 0; f2 < two.phases; ++f2, image += pass.plane)
+        for (std::int64_t f2 = 0; f2 < two.phases; ++f2, image += pass.plane) {
+          const detail::conv_copy copy(g.in[2], two.begin(f2) + band.at[2] * two.stride, two.stride, width);
           for (std::int64_t r = 0; r < height; ++r) {
-            const std::int64_t i1 = one.start + f1 + (band.at[1] + r) * one.stride;
-            const bool inside = i0 >= 0 && i0 < g.in[0] && i1 >= 0 && i1 < g.in[1];
-            detail::conv_copy(slice + (inside ? i1 : 0) * g.in[2], inside ? g.in[2] : 0,
-                              two.start + f2 + band.at[2] * two.stride, two.stride, width, image + r * pass.pitch);
+            const std::int64_t i1 = one.begin(f1) + (band.at[1] + r) * one.stride;
+            if (i0 >= 0 && i0 < g.in[0] && i1 >= 0 && i1 < g.in[1])
+              copy(slice + i1 * g.in[2], image + r * pass.pitch);
+            else
+              copy.nothing(image + r * pass.pitch);
           }
+        }
     }
 }
 
@@ -210,7 +253,7 @@ template <class T>
 // of `columns` columns each. A single row takes four registers of columns at a time.
 //
 // Sums that are `staged` are written up to the next whole tile, beyond the columns and rows. Where C is the result, the
-// last tile of a line overlaps the one before it, and bias and relu are applied: this takes exact_rows(), lines of a
+// last tile of a line overlaps the one before it, and bias and relu are applied: this takes gemm_exact_rows(), lines of a
 // tile or more, and all of k at once where they are no whole tiles.
 template <class T> struct conv_tiles {
   std::int64_t rows, lines, columns, length;
@@ -224,11 +267,8 @@ template <class T> struct conv_tiles {
   bool add, staged;
   const T* bias = nullptr;  // of each row
   bool relu = false;
+  bool past = false;  // see past_caches(): of a result
 
-  // Whether strips hold `rows` rows and no others.
-  static bool exact_rows(std::int64_t rows, isa level) noexcept {
-    return rows == 1 || (level == isa::avx2 ? rows % 2 == 0 && rows != 2 : rows % 4 == 0);
-  }
   // Columns of a tile: of the narrowest one.
   static std::int64_t tile_columns(isa level) noexcept { return gemm_panel_columns<T>(level); }
 
@@ -237,6 +277,7 @@ template <class T> struct conv_tiles {
       for (std::int64_t r = 0; r < t->lines; ++r)
         t->block<Level>(i, t->rows - i < gemm_block_rows ? t->rows - i : gemm_block_rows, t->image + r * t->pitch,
                         t->c + i * t->c_row + r * t->c_line);
+    if (t->past) end_of_stream();
   }
 
  private:
@@ -308,6 +349,14 @@ template <class T> struct conv_tiles {
 #pragma GCC unroll 4
         for (int j = 0; j < Registers; ++j) sum[i][j] = function::relu{}(sum[i][j]);
     }
+    constexpr std::int64_t bytes = sizeof(typename V::raw);
+    if (past && (reinterpret_cast<std::int64_t>(to) | step * std::int64_t{sizeof(T)}) % bytes == 0) {
+#pragma GCC unroll 12
+      for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < Registers; ++j) inlay::detail::stream(sum[i][j].v, to + i * step + j * V::size);
+      return;
+    }
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
@@ -324,6 +373,7 @@ template <class T> struct conv_finish {
   bool relu;
   T* y;  // of the first output
   std::int64_t y_row, y_line, y_step;
+  bool past;  // see past_caches()
 
   using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const conv_finish* f) noexcept {
@@ -331,6 +381,7 @@ template <class T> struct conv_finish {
       for (std::int64_t r = 0; r < f->height; ++r)
         f->line<Level>(f->sums + i * f->sums_row + r * f->pitch, f->bias == nullptr ? T{0} : f->bias[i],
                        f->y + i * f->y_row + r * f->y_line);
+    if (f->past) end_of_stream();
   }
 
  private:
@@ -354,7 +405,7 @@ template <class T> struct conv_finish {
   template <class V> INLAY_INLINE void registers(const T* from, T term, T* to) const {
     const V more(term);
     std::int64_t j = 0;
-    for (; j + V::size <= width; j += V::size) finished(V::load(from + j), more).store(to + j);
+    for (; j + V::size <= width; j += V::size) finished(V::load(from + j), more).store(to + j, past);
     if (j < width) finished(V::load(from + width - V::size), more).store(to + width - V::size);
   }
   template <class V> INLAY_INLINE V finished(const V& sum, const V& term) const {

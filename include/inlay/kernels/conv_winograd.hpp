@@ -111,6 +111,7 @@ template <class T> struct winograd_output {
   bool relu;
   T* y;
   std::int64_t y_row, y_line;
+  bool past;  // see past_caches()
 
   using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const winograd_output* t) noexcept {
@@ -120,6 +121,7 @@ template <class T> struct winograd_output {
         for (std::int64_t j = 0; j < across; j += simd<T, Level>::size)
           t->tiles<Level>(t->sums + k * t->row + i * across + j, t->bias == nullptr ? T{0} : t->bias[k],
                           t->y + k * t->y_row + 2 * i * t->y_line + 2 * j, t->height - 2 * i, t->width - 2 * j);
+    if (t->past) end_of_stream();
   }
 
  private:
@@ -142,8 +144,8 @@ template <class T> struct winograd_output {
       constexpr auto lanes = std::make_integer_sequence<int, V::size>();
       const V first = detail::interleaved<0>(even, odd, lanes),
               second = detail::interleaved<V::size / 2>(even, odd, lanes);
-      first.store_up_to(to + u * y_line, left);
-      if (left > V::size) second.store_up_to(to + u * y_line + V::size, left - V::size);
+      first.store_up_to(to + u * y_line, left, past);
+      if (left > V::size) second.store_up_to(to + u * y_line + V::size, left - V::size, past);
     }
   }
   template <class V> INLAY_INLINE V finished(const V& sum, T term) const {

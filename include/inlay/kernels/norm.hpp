@@ -202,23 +202,25 @@ template <class T> struct inverse_deviation {
 };
 
 // y = (x - center[c]) scale[c] + shift[c] for channels [first, last) of samples [begin, end); center and shift may be
-// null: 0.
+// null: 0. `past`: see past_caches().
 template <class T> struct channel_affine {
   using memory_bound = void;
 
   template <isa Level>
   INLAY_INLINE static void run(const T* x, const T* center, const T* scale, const T* shift, T* y, std::int64_t channels,
                                std::int64_t length, std::int64_t begin, std::int64_t end, std::int64_t first,
-                               std::int64_t last) noexcept {
+                               std::int64_t last, bool past) noexcept {
     using V = simd<T, Level>;
-    step<V> f{x, center, scale, shift, y, V::zero(), V::zero(), V::zero()};
+    step<V> f{x, center, scale, shift, y, past, V::zero(), V::zero(), V::zero()};
     detail::walk_planes<V>(f, channels, length, begin, end, first, last);
+    if (past) end_of_stream();
   }
 
  private:
   template <class V> struct step {
     const T *x, *center, *scale, *shift;
     T* y;
+    bool past;
     V middle, factor, rest;
 
     INLAY_INLINE void take(std::int64_t c, std::int64_t count, bool one) {
@@ -227,7 +229,7 @@ template <class T> struct channel_affine {
       if (shift != nullptr) rest = detail::of_channels<V>(shift + c, count, one);
     }
     INLAY_INLINE void write(std::int64_t i, std::int64_t count) const {
-      multiply_add(V::load_up_to(x + i, count) - middle, factor, rest).store_up_to(y + i, count);
+      multiply_add(V::load_up_to(x + i, count) - middle, factor, rest).store_up_to(y + i, count, past);
     }
   };
 };
@@ -279,16 +281,19 @@ template <class T> struct channel_gradient {
   template <isa Level>
   INLAY_INLINE static void run(const T* dy, const T* x, const T* mean, const T* inverse, const T* scale, const T* dw,
                                const T* db, T* dx, T share, std::int64_t channels, std::int64_t length,
-                               std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) noexcept {
+                               std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last,
+                               bool past) noexcept {
     using V = simd<T, Level>;
-    step<V> f{dy, x, mean, inverse, scale, dw, db, dx, share, V::zero(), V::zero(), V::zero(), V::zero()};
+    step<V> f{dy, x, mean, inverse, scale, dw, db, dx, share, past, V::zero(), V::zero(), V::zero(), V::zero()};
     detail::walk_planes<V>(f, channels, length, begin, end, first, last);
+    if (past) end_of_stream();
   }
 
  private:
   template <class V> struct step {
     const T *dy, *x, *mean, *inverse, *scale, *dw, *db;
     T *dx, share;
+    bool past;
     V middle, factor, pull, turn;
 
     INLAY_INLINE void take(std::int64_t c, std::int64_t count, bool one) {
@@ -299,7 +304,7 @@ template <class T> struct channel_gradient {
     }
     INLAY_INLINE void write(std::int64_t i, std::int64_t count) const {
       const V q = V::load_up_to(x + i, count) - middle, g = V::load_up_to(dy + i, count) - pull;
-      (multiply_add(q, turn, g) * factor).store_up_to(dx + i, count);
+      (multiply_add(q, turn, g) * factor).store_up_to(dx + i, count, past);
     }
   };
 };

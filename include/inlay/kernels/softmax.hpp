@@ -89,33 +89,42 @@ template <isa Level, class T> INLAY_INLINE T exp_sum(const T* x, T shift, std::i
 template <class T> INLAY_INLINE T log_of(T x) { return static_cast<T>(__builtin_log(static_cast<double>(x))); }
 
 // y = x factor; y may be x.
-template <isa Level, class T> INLAY_INLINE void scale_row(const T* x, T* y, std::int64_t length, T factor) {
+template <isa Level, class T>
+INLAY_INLINE void scale_row(const T* x, T* y, std::int64_t length, T factor, bool past = false) {
   using V = simd<T, Level>;
   const std::int64_t last = length > V::size ? length - V::size : 0;
   const V end = V::load(x + last) * V(factor);
-  for (std::int64_t i = 0; i < last; i += V::size) (V::load(x + i) * V(factor)).store(y + i);
-  end.store(y + last);
+  for (std::int64_t i = 0; i < last; i += V::size) (V::load(x + i) * V(factor)).store(y + i, past);
+  end.store(y + last, past);
 }
 
 }  // namespace detail
 
 template <class T> struct softmax {
-  template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+  // `past`: see past_caches(); exponentials that wait for their sum then do so in `near`, not in y.
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length, bool past) noexcept {
     using V = simd<T, Level>;
+    constexpr std::int64_t longest = 2048;
+    T near[longest];
+    if (length > longest) past = false;
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
       const detail::target_row<V> to(y, length);
-      const T sum = detail::exp_sum<Level>(from.at, detail::row_max<Level>(from.at, length), length, to.at);
-      detail::scale_row<Level>(to.at, to.at, length, T{1} / sum);
+      T* const waiting = past ? near : to.at;
+      const T sum = detail::exp_sum<Level>(from.at, detail::row_max<Level>(from.at, length), length, waiting);
+      detail::scale_row<Level>(waiting, to.at, length, T{1} / sum, past);
       to.finish(y, length);
     }
+    if (past) end_of_stream();
   }
 };
 
 // dx = y (dy - sum(dy y))
 template <class T> struct softmax_gradient {
   template <isa Level>
-  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length,
+                               bool past) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
       const detail::source_row<V> g(dy, length, T{0}), p(y, length, T{0});
@@ -130,15 +139,17 @@ template <class T> struct softmax_gradient {
           length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
             __builtin_prefetch(dy + length + at);  // of the next row
             __builtin_prefetch(y + length + at);
-            (V::load(p.at + at) * (V::load(g.at + at) - total)).store(to.at + at);
+            (V::load(p.at + at) * (V::load(g.at + at) - total)).store(to.at + at, past);
           });
       to.finish(dx, length);
     }
+    if (past) end_of_stream();
   }
 };
 
 template <class T> struct log_softmax {
-  template <isa Level> INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length) noexcept {
+  template <isa Level>
+  INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length, bool past) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
@@ -146,17 +157,20 @@ template <class T> struct log_softmax {
       const T top = detail::row_max<Level>(from.at, length);
       const T rest = detail::log_of<T>(detail::exp_sum<Level, T>(from.at, top, length, nullptr));
       detail::each_in_row<V>(
-          length, [&](std::int64_t at, std::int64_t)
-                      __attribute__((always_inline)) { (V::load(from.at + at) - V(top) - V(rest)).store(to.at + at); });
+          length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
+            (V::load(from.at + at) - V(top) - V(rest)).store(to.at + at, past);
+          });
       to.finish(y, length);
     }
+    if (past) end_of_stream();
   }
 };
 
 // dx = dy - exp(y) sum(dy)
 template <class T> struct log_softmax_gradient {
   template <isa Level>
-  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length) noexcept {
+  INLAY_INLINE static void run(const T* dy, const T* y, T* dx, std::int64_t rows, std::int64_t length,
+                               bool past) noexcept {
     using V = simd<T, Level>;
     for (std::int64_t r = 0; r < rows; ++r, dy += length, y += length, dx += length) {
       const detail::source_row<V> g(dy, length, T{0}), p(y, length, T{0});
@@ -169,10 +183,11 @@ template <class T> struct log_softmax_gradient {
       detail::each_in_row<V>(
           length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
             __builtin_prefetch(dy + length + at);  // of the next row
-            (V::load(g.at + at) - kernels::exp(V::load(p.at + at)) * total).store(to.at + at);
+            (V::load(g.at + at) - kernels::exp(V::load(p.at + at)) * total).store(to.at + at, past);
           });
       to.finish(dx, length);
     }
+    if (past) end_of_stream();
   }
 };
 

@@ -41,6 +41,8 @@ struct channel_view {
       });
   }
 
+  template <class T> bool is_past() const { return past_caches(batch * channels * length * std::int64_t{sizeof(T)}); }
+
   std::int64_t batch, channels, length;
 };
 
@@ -59,7 +61,7 @@ tensor<T> channel_affine(const tensor<T>& x, const T* center, const tensor<T>& s
   const isa level = active_isa();
   of.for_planes([&](std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) {
     dispatch<kernels::channel_affine<T>>(level, x.data(), center, scale.data(), shift, to, of.channels, of.length,
-                                         begin, end, first, last);
+                                         begin, end, first, last, of.is_past<T>());
   });
   return y;
 }
@@ -127,7 +129,7 @@ struct batch_norm_op {
       if (dx != nullptr && of.length > 0)
         dispatch<kernels::channel_gradient<T>>(level, dy.data(), k.x.data(), k.mean.data(), inverse.data(),
                                                scale.data(), dw, db, dx, share, of.channels, of.length, std::int64_t{0},
-                                               of.batch, first, last);
+                                               of.batch, first, last, of.is_past<T>());
     });
   }
 
@@ -163,7 +165,7 @@ void read_channels(const tensor<T>& x, double epsilon, const T* weight, const T*
     dispatch<kernels::inverse_deviation<T>>(level, variance + first, static_cast<T>(epsilon),
                                             weight == nullptr ? weight : weight + first, factor + first, last - first);
     dispatch<kernels::channel_affine<T>>(level, x.data(), mean, factor, bias, y, of.channels, of.length,
-                                         std::int64_t{0}, of.batch, first, last);
+                                         std::int64_t{0}, of.batch, first, last, of.is_past<T>());
   });
 }
 

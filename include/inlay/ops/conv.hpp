@@ -83,7 +83,7 @@ template <class T> class conv_bands {
         room_(room),
         groups_(s.groups),
         level_(active_isa()),
-        parts_((pass.rows + deepest - 1) / deepest),
+        parts_((pass.rows + pass.deepest - 1) / pass.deepest),
         joined_(pass.across == 1 && pass.pitch == g.out[2] && pass.line[1].step == 1 && pass.line[2].step == 1),
         direct_(is_direct()),
         offsets_(tensor<std::int32_t>::empty({pass.rows})) {
@@ -114,13 +114,12 @@ template <class T> class conv_bands {
                                          .y = y,
                                          .y_row = g_.columns(),
                                          .y_line = pass_.line[1].step * g_.out[2],
-                                         .y_step = pass_.line[2].step};
+                                         .y_step = pass_.line[2].step,
+                                         .past = of_.past};
     dispatch<kernels::conv_finish<T>>(level_, &finish);
   }
 
  private:
-  static constexpr std::int64_t deepest = 384;  // of k at a time: a strip and what a tile sees stay in L1
-
   // Whether tiles write to the result at once, or sums are staged and copied. Lines with gaps are staged, but for a
   // single channel: many channels would be written a few elements at a time each, which memory does not like.
   bool is_direct() const {
@@ -129,7 +128,7 @@ template <class T> class conv_bands {
     const std::int64_t tile = tiles::tile_columns(level_), columns = joined_ ? pass_.height * pass_.width : pass_.width,
                        last = joined_ ? (one.count - (pass_.down - 1) * pass_.height) * pass_.width
                                       : two.count - (pass_.across - 1) * pass_.width;
-    return two.step == 1 && (joined_ || of_.m == 1) && tiles::exact_rows(of_.m, level_) && columns >= tile &&
+    return two.step == 1 && (joined_ || of_.m == 1) && kernels::gemm_exact_rows(of_.m, level_) && columns >= tile &&
            last >= tile && (parts_ <= 1 || (columns % tile == 0 && last % tile == 0));
   }
 
@@ -153,7 +152,7 @@ template <class T> class conv_bands {
     if (direct_ && !joined_) tiles.lines = band.height, tiles.columns = band.width;
     do {  // at least once: where no kernel position looks, y = f(bias)
       tiles.length = std::min(part, pass_.rows - tiles.skip);
-      if (direct_ && tiles.skip + part >= pass_.rows) tiles.bias = bias, tiles.relu = of_.relu;
+      if (direct_ && tiles.skip + part >= pass_.rows) tiles.bias = bias, tiles.relu = of_.relu, tiles.past = of_.past;
       dispatch<kernels::conv_tiles<T>>(level_, static_cast<const kernels::conv_tiles<T>*>(&tiles));
       tiles.skip += part;
       tiles.add = true;
@@ -173,10 +172,11 @@ template <class T> class conv_bands {
 
 template <class T> void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of) {
   if (g.columns() == 0) return;
+  of.past = past_caches(s.batch * s.groups * of.m * g.columns() * std::int64_t{sizeof(T)});
   if (is_winograd<T>(g, of.m)) return winograd_product(s, g, of);
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
-    const kernels::conv_pass pass(g, i, of.m, sizeof(T));
+    const kernels::conv_pass pass(g, i, of.m, sizeof(T), 1, true);
     each_band(s, pass, pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
     of.strips += kernels::gemm_strips<T>(of.m, pass.rows);
   }

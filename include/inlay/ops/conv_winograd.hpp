@@ -9,7 +9,7 @@
 namespace inlay::inline v0_1::detail {
 
 // What a convolution takes and gives: y (N, groups m, out…) = f(strips * x (N, groups c, in…) + bias); bias may be
-// null, f is max(·, 0) when `relu`.
+// null, f is max(·, 0) when `relu`. `past`: see past_caches().
 template <class T> struct conv_operands {
   std::int64_t m;
   const T* strips;
@@ -17,6 +17,7 @@ template <class T> struct conv_operands {
   const T* bias;
   bool relu;
   T* y;
+  bool past = false;
 };
 
 // Work of a convolution that is worth a thread of its own.
@@ -117,7 +118,8 @@ template <class T> class winograd_bands {
         of_.relu,
         of_.y + plane * of_.m * g_.columns() + (band.at[0] * g_.out[1] + i) * g_.out[2] + j,
         g_.columns(),
-        g_.out[2]};
+        g_.out[2],
+        of_.past};
     dispatch<kernels::winograd_output<T>>(level_, &leave);
   }
 

@@ -13,8 +13,9 @@ template <class Kernel, class T, class... Pointer>
 void run_rows(std::int64_t rows, std::int64_t length, T* out, Pointer... in) {
   if (rows == 0 || length == 0) return;
   const isa level = active_isa();
+  const bool past = length >= 64 && past_caches(rows * length * std::int64_t{sizeof(T)});
   parallel_for(rows, std::max<std::int64_t>(1, 4096 / length), [&](std::int64_t first, std::int64_t last) {
-    dispatch<Kernel>(level, (in + first * length)..., out + first * length, last - first, length);
+    dispatch<Kernel>(level, (in + first * length)..., out + first * length, last - first, length, past);
   });
 }
 
