@@ -200,22 +200,25 @@ struct conv_copy {
     }
     for (std::int64_t i = 0; i < begin; i += V::size) V::zero().store(to + (i < count - V::size ? i : count - V::size));
     for (std::int64_t i = count; i > end; i -= V::size) V::zero().store(to + (i > V::size ? i - V::size : 0));
-    const T* from = row + first;
-    std::int64_t i = begin;
-    if (stride == 1 && end - begin >= V::size) {
-      for (; i < end - V::size; i += V::size) V::load(from + i).store(to + i);
-      V::load(from + end - V::size).store(to + end - V::size);
+    const std::int64_t inside = end - begin;
+    if (inside == 0) return;
+    const T* from = row + first + begin * stride;
+    to += begin;
+    std::int64_t i = 0;
+    if (stride == 1 && inside >= V::size) {
+      for (; i < inside - V::size; i += V::size) V::load(from + i).store(to + i);
+      V::load(from + inside - V::size).store(to + inside - V::size);
       return;
     }
     if (stride == 2)
-      for (; i + V::size < end; i += V::size) {  // the last element read twice is inside
+      for (; i + V::size < inside; i += V::size) {  // the last element read twice is inside
         const V a = V::load(from + 2 * i), b = V::load(from + 2 * i + V::size);
         if constexpr (V::size == 4)
           V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2, 4, 6)).store(to + i);
         else
           V::wrap(__builtin_shufflevector(a.v, b.v, 0, 2)).store(to + i);
       }
-    for (; i < end; ++i) to[i] = from[i * stride];
+    for (; i < inside; ++i) to[i] = from[i * stride];
   }
   template <class T> INLAY_INLINE void nothing(T* to) const {
     for (std::int64_t i = 0; i < count; ++i) to[i] = T{0};
@@ -253,8 +256,8 @@ template <class T>
 // of `columns` columns each. A single row takes four registers of columns at a time.
 //
 // Sums that are `staged` are written up to the next whole tile, beyond the columns and rows. Where C is the result, the
-// last tile of a line overlaps the one before it, and bias and relu are applied: this takes gemm_exact_rows(), lines of a
-// tile or more, and all of k at once where they are no whole tiles.
+// last tile of a line overlaps the one before it, and bias and relu are applied: this takes gemm_exact_rows(), lines of
+// a tile or more, and all of k at once where they are no whole tiles.
 template <class T> struct conv_tiles {
   std::int64_t rows, lines, columns, length;
   const T* strips;

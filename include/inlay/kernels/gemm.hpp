@@ -305,7 +305,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
   // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
-  const bool near = panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
+  const bool near =
+      g.k > 0 && panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
     const auto finish = [&](std::int64_t panel, std::int64_t columns) {
@@ -317,7 +318,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
     do {  // at least once: k = 0 gives f(bias) too
       const std::int64_t length = g.k - p < depth ? g.k - p : depth;
       const T* a = g.a.data + i * g.a.row + p * g.a.column;
-      const bool in_place = g.a.column == 1 && (rows == 1 || (near && gemm_exact_rows(rows, level)));
+      const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (near && gemm_exact_rows(rows, level)));
       if (!in_place) {
         detail::pack_strips(strided<T>{a, g.a.row, g.a.column}, rows, gemm_strip_rows<T>(level), length, scratch);
         a = scratch;
@@ -338,7 +339,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                            .panel_step = taken == 2 ? g.k * width : 0,
                            .c = c,
                            .c_row = g.c_row};
-        if (g.panels == nullptr) {
+        if (g.panels == nullptr && g.k > 0) {
           part.b = g.b.data + p * g.b.row + panel * width;
           if (columns % width == 0)
             part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
