@@ -110,7 +110,8 @@ struct conv_pass {
     const auto of_image = [&] { return budget / (depth * line[2].phases * pitch * size + 1) - line[1].reach; };
     height = budget / (m * pitch * size + 1);  // of sums
     if (of_image() < height) height = of_image();
-    if (gapless && pitch > width && across == 1 && line[2].spread == 1 && m >= 16 && rows <= deepest) {
+    constexpr std::int64_t most = 160;  // rows: what a tile sees of planes apart stays in L1
+    if (gapless && pitch > width && across == 1 && line[2].spread == 1 && m >= 16 && rows <= most) {
       const conv_line before = line[2];
       const std::int64_t gap = pitch, last = height;
       line[2].take_apart();

@@ -92,18 +92,19 @@ template <class T> class conv_bands {
 
   std::int64_t scratch() const { return pass_.planes * pass_.plane + (direct_ ? 0 : pass_.sums(of_.m)); }
 
-  // Band `item` % bands of a group of an image.
-  void operator()(std::int64_t item, T* scratch) const {
+  // Some rows of band `item` % bands of a group of an image.
+  void operator()(std::int64_t item, const conv_rows& rows, T* scratch) const {
     const std::int64_t plane = item / pass_.bands(), group = plane % groups_;
     const kernels::conv_band band(pass_, item % pass_.bands());
     kernels::conv_image(g_, pass_, band, of_.x + plane * g_.channels * g_.product(g_.in), scratch);
     const auto place = [&](std::size_t axis) { return pass_.line[axis].first + band.at[axis] * pass_.line[axis].step; };
     T* const sums = scratch + pass_.planes * pass_.plane;
-    T* const y = of_.y + plane * of_.m * g_.columns() + (place(0) * g_.out[1] + place(1)) * g_.out[2] + place(2);
-    const T* const bias = of_.bias == nullptr ? nullptr : of_.bias + group * of_.m;
-    multiply(band, group, scratch, direct_ ? y : sums, bias);
+    T* const y =
+        of_.y + (plane * of_.m + rows.first) * g_.columns() + (place(0) * g_.out[1] + place(1)) * g_.out[2] + place(2);
+    const T* const bias = of_.bias == nullptr ? nullptr : of_.bias + group * of_.m + rows.first;
+    multiply(band, group, rows, scratch, direct_ ? y : sums, bias);
     if (direct_) return;
-    const kernels::conv_finish<T> finish{.rows = of_.m,
+    const kernels::conv_finish<T> finish{.rows = rows.count(),
                                          .height = band.height,
                                          .width = band.width,
                                          .sums = sums,
@@ -132,13 +133,14 @@ template <class T> class conv_bands {
            last >= tile && (parts_ <= 1 || (columns % tile == 0 && last % tile == 0));
   }
 
-  void multiply(const kernels::conv_band& band, std::int64_t group, const T* image, T* c, const T* bias) const {
+  void multiply(const kernels::conv_band& band, std::int64_t group, const conv_rows& rows, const T* image, T* c,
+                const T* bias) const {
     const std::int64_t part = parts_ == 0 ? 0 : (pass_.rows + parts_ - 1) / parts_;
-    kernels::conv_tiles<T> tiles{.rows = of_.m,
+    kernels::conv_tiles<T> tiles{.rows = rows.count(),
                                  .lines = 1,
                                  .columns = (band.height - 1) * pass_.pitch + band.width,
                                  .length = 0,
-                                 .strips = of_.strips + group * room_,
+                                 .strips = of_.strips + group * room_ + rows.first * pass_.rows,
                                  .k = pass_.rows,
                                  .skip = 0,
                                  .image = image,
@@ -177,7 +179,7 @@ template <class T> void conv_product(const conv_sizes& s, const kernels::conv_ge
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T), 1, true);
-    each_band(s, pass, pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
+    each_band(s, pass, of.m, pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
     of.strips += kernels::gemm_strips<T>(of.m, pass.rows);
   }
 }

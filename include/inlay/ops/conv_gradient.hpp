@@ -154,8 +154,7 @@ template <class T> struct conv_panel_gradient {
   }
 };
 
-// Parts of the batch
-// are fixed by the shapes and added in order.
+// dW from x and dy. Parts of the batch are fixed by the shapes and added in order.
 template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy) {
   const std::int64_t all = s.groups * s.k * s.geometry.rows();
   const std::int64_t parts = std::min(s.batch, std::clamp<std::int64_t>((std::int64_t{1} << 21) / (all + 1), 1, 8));

@@ -22,19 +22,34 @@ template <class T> struct conv_operands {
 
 // Work of a convolution that is worth a thread of its own.
 inline std::int64_t conv_grain(std::int64_t multiply_adds) noexcept {
-  return std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(multiply_adds, 1));
+  return std::max<std::int64_t>(1, (std::int64_t{1} << 19) / std::max<std::int64_t>(multiply_adds, 1));
 }
 
-// product(item, scratch) for every band of every group and image.
+// Output channels [first, last) of a band.
+struct conv_rows {
+  std::int64_t first, last;
+  std::int64_t count() const noexcept { return last - first; }
+};
+
+// product(item, rows, scratch) for every band of every group and image; where there are less bands than the threads
+// could share evenly, for parts of the m output channels, which are whole strips but for the last.
 template <class Product>
-void each_band(const conv_sizes& s, const kernels::conv_pass& pass, std::int64_t multiply_adds,
+void each_band(const conv_sizes& s, const kernels::conv_pass& pass, std::int64_t m, std::int64_t multiply_adds,
                const Product& product) {
   using T = typename Product::value_type;
-  parallel_for(s.batch * s.groups * pass.bands(), conv_grain(multiply_adds),
-               [&](std::int64_t first, std::int64_t last) {
-                 tensor<T> scratch = tensor<T>::empty({product.scratch()});
-                 for (std::int64_t item = first; item < last; ++item) product(item, writable(scratch));
-               });
+  constexpr std::int64_t strips = 2 * kernels::gemm_widest_strip;  // what is done again for a part is to be little
+  const std::int64_t items = s.batch * s.groups * pass.bands(), threads = thread_count();
+  std::int64_t parts = 1;
+  if (items > 0 && items < 2 * threads && items % threads != 0)
+    parts = std::clamp<std::int64_t>((2 * threads + items - 1) / items, 1, std::max<std::int64_t>(m / strips, 1));
+  const std::int64_t each = parts == 1 ? m : m / parts / kernels::gemm_widest_strip * kernels::gemm_widest_strip;
+  parallel_for(items * parts, conv_grain(multiply_adds / parts), [&](std::int64_t first, std::int64_t last) {
+    tensor<T> scratch = tensor<T>::empty({product.scratch()});
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t part = i % parts;
+      product(i / parts, conv_rows{part * each, part + 1 == parts ? m : (part + 1) * each}, writable(scratch));
+    }
+  });
 }
 
 // Whether a convolution with m outputs per group is done this way: by its sizes alone, in float. Of a tile the products
@@ -93,8 +108,8 @@ template <class T> class winograd_bands {
     return image() + transformed() + (positions * of_.m + kernels::gemm_widest_strip) * row_;
   }
 
-  // Band `item` % bands of a group of an image.
-  void operator()(std::int64_t item, T* scratch) const {
+  // Some rows of band `item` % bands of a group of an image.
+  void operator()(std::int64_t item, const conv_rows& rows, T* scratch) const {
     const std::int64_t plane = item / pass_.bands(), group = plane % groups_, channels = g_.channels;
     const kernels::conv_band band(pass_, item % pass_.bands());
     T *const in = scratch + image(), *const out = in + transformed();
@@ -102,21 +117,20 @@ template <class T> class winograd_bands {
     const kernels::winograd_input<T> enter{channels,    band.height, band.width, scratch,
                                            pass_.pitch, pass_.plane, in,         row_};
     dispatch<kernels::winograd_input<T>>(level_, &enter);
-    for (std::int64_t p = 0; p < positions;
-         ++p)  // rows that fill a strip are overwritten by those of the next position
-      multiply(band.height * band.width,
-               of_.strips + (group * positions + p) * kernels::gemm_strips<T>(of_.m, channels),
-               in + p * channels * row_, out + p * of_.m * row_);
+    for (std::int64_t p = 0; p < positions; ++p)  // what fills up a strip is overwritten by the next position's rows
+      multiply(rows.count(), band.height * band.width,
+               of_.strips + (group * positions + p) * kernels::gemm_strips<T>(of_.m, channels) + rows.first * channels,
+               in + p * channels * row_, out + p * rows.count() * row_);
     const std::int64_t i = 2 * band.at[1], j = 2 * band.at[2];
     const kernels::winograd_output<T> leave{
-        of_.m,
+        rows.count(),
         std::min(2 * band.height, g_.out[1] - i),
         std::min(2 * band.width, g_.out[2] - j),
         out,
         row_,
-        of_.bias == nullptr ? nullptr : of_.bias + group * of_.m,
+        of_.bias == nullptr ? nullptr : of_.bias + group * of_.m + rows.first,
         of_.relu,
-        of_.y + plane * of_.m * g_.columns() + (band.at[0] * g_.out[1] + i) * g_.out[2] + j,
+        of_.y + (plane * of_.m + rows.first) * g_.columns() + (band.at[0] * g_.out[1] + i) * g_.out[2] + j,
         g_.columns(),
         g_.out[2],
         of_.past};
@@ -129,8 +143,8 @@ template <class T> class winograd_bands {
   std::int64_t image() const { return pass_.planes * pass_.plane; }
   std::int64_t transformed() const { return positions * g_.channels * row_ + 64; }  // a tile reads whole registers
 
-  void multiply(std::int64_t count, const T* strips, const T* in, T* out) const {
-    const kernels::conv_tiles<T> tiles{.rows = of_.m,
+  void multiply(std::int64_t rows, std::int64_t count, const T* strips, const T* in, T* out) const {
+    const kernels::conv_tiles<T> tiles{.rows = rows,
                                        .lines = 1,
                                        .columns = count,
                                        .length = g_.channels,
@@ -161,7 +175,7 @@ void winograd_product(const conv_sizes& s, const kernels::conv_geometry& g, cons
   const kernels::conv_geometry tiles = kernels::winograd_tiles(g);
   // Transformed numbers and products of a band are to stay in L2, but for two register tiles of columns at least.
   const kernels::conv_pass pass(tiles, 0, 5 * (g.channels + of.m), sizeof(T), (31 + tiles.out[2]) / tiles.out[2]);
-  each_band(s, pass, kernels::winograd_positions * pass.positions * of.m * g.channels,
+  each_band(s, pass, of.m, kernels::winograd_positions * pass.positions * of.m * g.channels,
             winograd_bands<T>(s, g, tiles, pass, of));
 }
 

@@ -55,10 +55,10 @@ bool read_in_place(std::int64_t n, std::int64_t k, const tensor<T>& owner, const
 }
 
 // A problem whose B is prepared, and the activation its `relu` is not. Threads share out rows or panels, whichever
-// there are more of; below about 100 microseconds one does it all.
+// there are more of; below about 20 microseconds one does it all.
 template <class T>
 INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activation finish = activation::none) {
-  constexpr std::int64_t worth = 1 << 21;
+  constexpr std::int64_t worth = 1 << 19;
   if (g.m == 1 && g.n * (g.k + 8) < worth && g.panels != nullptr && g.a.column == 1) {  // a call at once
     kernels::gemm_range<T>(level, g, 0, 1, 0, kernels::gemm_panels<T>(level, g.n), nullptr);
   } else {
