@@ -117,16 +117,19 @@ class flush_denormals {
 };
 
 // GCC fuses a * b + c only when asked per function (clang: see multiply_add in simd.hpp). Few x86 CPUs are left that
-// run the plain level: there it is optimised less, which every program that includes the library saves in compiling.
+// run the plain level: there it is optimised less, which every program that includes the library saves in compiling,
+// but for kernels whose arrays must become registers.
 #if defined(__clang__)
 #define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::noinline]]
 #define INLAY_TARGET_PLAIN [[gnu::noinline]]
+#define INLAY_TARGET_PLAIN_TILE INLAY_TARGET_PLAIN
 #else
 #define INLAY_TARGET(...) [[gnu::target(__VA_ARGS__), gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#define INLAY_TARGET_PLAIN_TILE [[gnu::optimize("fp-contract=fast"), gnu::noinline]]
 #if INLAY_X86
 #define INLAY_TARGET_PLAIN [[gnu::optimize("O1", "fp-contract=fast"), gnu::noinline]]
 #else
-#define INLAY_TARGET_PLAIN [[gnu::optimize("fp-contract=fast"), gnu::noinline]]
+#define INLAY_TARGET_PLAIN INLAY_TARGET_PLAIN_TILE
 #endif
 #endif
 
@@ -149,9 +152,13 @@ template <class Kernel, class... Args> INLAY_TARGET("avx2,fma,f16c,bmi2") void o
 template <class Kernel, class... Args> INLAY_TARGET_PLAIN void on_plain(Args... args) noexcept {
   Kernel::template run<isa::plain>(args...);
 }
+template <class Kernel, class... Args> INLAY_TARGET_PLAIN_TILE void on_plain_tile(Args... args) noexcept {
+  Kernel::template run<isa::plain>(args...);
+}
 
 #undef INLAY_TARGET
 #undef INLAY_TARGET_PLAIN
+#undef INLAY_TARGET_PLAIN_TILE
 
 }  // namespace detail
 
@@ -162,6 +169,9 @@ template <class Kernel> concept memory_bound = requires { typename Kernel::memor
 // Base of a kernel that is one when something else is.
 template <bool Bound> struct memory_bound_if {};
 template <> struct memory_bound_if<true> { using memory_bound = void; };
+
+// Kernels whose inner loop holds an array of sums in registers say so with `using register_tile = void`.
+template <class Kernel> concept register_tile = requires { typename Kernel::register_tile; };
 
 // Kernels that are seldom run (optimiser steps in double) have one level only.
 template <class Kernel> concept plain_only = requires { typename Kernel::plain_only; };
@@ -175,7 +185,10 @@ template <class Kernel, class... Args> INLAY_INLINE void on_level(isa level, Arg
     if (level >= isa::avx2) return detail::on_avx2<Kernel>(args...);
 #endif
   (void)level;
-  detail::on_plain<Kernel>(args...);
+  if constexpr (register_tile<Kernel>)
+    detail::on_plain_tile<Kernel>(args...);
+  else
+    detail::on_plain<Kernel>(args...);
 }
 
 // The same, with denormals flushed to zero meanwhile: what everything but a kernel that is made of kernels calls.

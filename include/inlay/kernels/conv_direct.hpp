@@ -193,8 +193,10 @@ struct conv_copy {
   }
 
   // Registers where a line has room for one, the last over the one before it: a call for each line would cost more.
-  template <class T> INLAY_INLINE void operator()(const T* row, T* to) const {
+  // `ahead`: a line that will be copied soon.
+  template <class T> INLAY_INLINE void operator()(const T* row, const T* ahead, T* to) const {
     using V = simd<T, isa::plain>;
+    for (std::int64_t i = 0; i < end * stride; i += 64 / std::int64_t{sizeof(T)}) __builtin_prefetch(ahead + i);
     if (count < V::size) {
       for (std::int64_t i = 0; i < count; ++i) to[i] = i < begin || i >= end ? T{0} : row[first + i * stride];
       return;
@@ -233,7 +235,8 @@ template <class T>
 [[gnu::noinline]] void conv_image(const conv_geometry& g, const conv_pass& pass, const conv_band& band, const T* x,
                                   T* image) noexcept {
   const conv_line &zero = pass.line[0], &one = pass.line[1], &two = pass.line[2];
-  const std::int64_t height = band.height + one.reach, width = band.width + two.reach;
+  const std::int64_t height = band.height + one.reach, width = band.width + two.reach,
+                     ahead = 2 * conv_geometry::product(g.in);  // two channels on
   for (std::int64_t c = 0; c < g.channels; ++c)
     for (std::int64_t k0 = 0; k0 < zero.kernel; ++k0) {
       if (!zero.sees(k0)) continue;
@@ -245,7 +248,7 @@ template <class T>
           for (std::int64_t r = 0; r < height; ++r) {
             const std::int64_t i1 = one.begin(f1) + (band.at[1] + r) * one.stride;
             if (i0 >= 0 && i0 < g.in[0] && i1 >= 0 && i1 < g.in[1])
-              copy(slice + i1 * g.in[2], image + r * pass.pitch);
+              copy(slice + i1 * g.in[2], slice + i1 * g.in[2] + ahead, image + r * pass.pitch);
             else
               copy.nothing(image + r * pass.pitch);
           }
@@ -276,6 +279,7 @@ template <class T> struct conv_tiles {
   // Columns of a tile: of the narrowest one.
   static std::int64_t tile_columns(isa level) noexcept { return gemm_panel_columns<T>(level); }
 
+  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const conv_tiles* t) noexcept {
     for (std::int64_t i = 0; i < t->rows; i += gemm_block_rows)
       for (std::int64_t r = 0; r < t->lines; ++r)
@@ -430,6 +434,7 @@ template <class T> struct conv_dots {
   T* sums;
 
   using memory_bound = void;
+  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const conv_dots* d) noexcept {
     std::int64_t p = 0;
     for (; p + together <= d->rows; p += together) d->add<Level, together>(p);

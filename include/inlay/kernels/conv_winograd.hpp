@@ -74,6 +74,7 @@ template <class T> struct winograd_input {
   std::int64_t row;
 
   using memory_bound = void;
+  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const winograd_input* t) noexcept {
     for (std::int64_t c = 0; c < t->channels; ++c)
       for (std::int64_t i = 0; i < t->height; ++i)
@@ -114,6 +115,7 @@ template <class T> struct winograd_output {
   bool past;  // see past_caches()
 
   using memory_bound = void;
+  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const winograd_output* t) noexcept {
     const std::int64_t across = (t->width + 1) / 2;
     for (std::int64_t k = 0; k < t->rows; ++k)

@@ -223,6 +223,7 @@ template <class T> struct gemm_panel {
   T* c;
   std::int64_t c_row;
 
+  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->multiply_strips<Level>(); }
 
  private:

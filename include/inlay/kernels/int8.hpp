@@ -196,6 +196,7 @@ template <class Right> struct int8_problem {
 
 // Strips [strip_first, strip_last) and panels [panel_first, panel_last) of a problem.
 template <class Right> struct int8_range {
+  using register_tile = void;
   template <isa Level>
   INLAY_INLINE static void run(const int8_problem<Right>* problem, std::int64_t strip_first, std::int64_t strip_last,
                                std::int64_t panel_first, std::int64_t panel_last) noexcept {
