@@ -10,6 +10,7 @@
 #include "kernels/functions.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/int8.hpp"
+#include "kernels/lstm.hpp"
 #include "kernels/math.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/permute.hpp"

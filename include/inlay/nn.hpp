@@ -15,6 +15,7 @@
 #include "nn/group_norm.hpp"
 #include "nn/init.hpp"
 #include "nn/layer_norm.hpp"
+#include "nn/lstm.hpp"
 #include "nn/lstm_cell.hpp"
 #include "nn/pool.hpp"
 #include "nn/residual.hpp"

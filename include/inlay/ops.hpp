@@ -26,6 +26,7 @@
 #include "ops/int8.hpp"
 #include "ops/layer_norm.hpp"
 #include "ops/linear.hpp"
+#include "ops/lstm.hpp"
 #include "ops/map.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"

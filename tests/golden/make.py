@@ -482,3 +482,31 @@ STATE = None
 for step in wave((2, 6), 0.5).reshape(2, 3, 2).unbind(1):
     STATE = CELL(step, STATE)
 line("lstm_cell", torch.cat(STATE, 1))
+
+
+def lstm(name, lengths=None, **options):
+    """y, both states and the gradients of their products with waves; weights are waves from 0.1, 0.2, ... on."""
+    net = torch.nn.LSTM(2, 2, **options)
+    for i, weight in enumerate(net.parameters()):
+        weight.data = wave(weight.shape, 0.1 * (i + 1))
+    x = wave((3, 2, 2), 0.5).requires_grad_()
+    count = net.num_layers * (2 if net.bidirectional else 1)
+    h, c = (wave((count, 2, 2), angle).requires_grad_() for angle in (0.6, 0.7))
+    given = x if lengths is None else torch.nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+    y, (h_n, c_n) = net(given, (h, c))
+    if lengths is not None:
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y)
+    ((y * wave(y.shape, 0.8)).sum() + (h_n * wave(h_n.shape, 0.9)).sum() + (c_n * wave(c_n.shape, 1.0)).sum()).backward()
+    print(name)
+    line("y", y)
+    line("h_n", h_n)
+    line("c_n", c_n)
+    line("dx", x.grad)
+    line("dh", h.grad)
+    line("dc", c.grad)
+    for weight, gradient in ((n, p.grad) for n, p in net.named_parameters()):
+        line("d" + weight, gradient)
+
+
+lstm("lstm")
+lstm("lstm two layers, two directions, lengths 2 and 3", [2, 3], num_layers=2, bidirectional=True)

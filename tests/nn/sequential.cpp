@@ -10,6 +10,7 @@
 #include <inlay/nn/dense.hpp>
 #include <inlay/nn/dropout.hpp>
 #include <inlay/nn/embedding.hpp>
+#include <inlay/nn/lstm.hpp>
 #include <inlay/optim/adam.hpp>
 #include <inlay/optim/sgd.hpp>
 #include <inlay/testing/check_layer.hpp>
@@ -136,6 +137,21 @@ TEST_CASE("inference: a warm call allocates nothing") {
   const std::uint64_t pool = memory::stats().allocations;
   const support::allocation_watch heap;
   for (int i = 0; i < 10; ++i) (void)work.model(work.x);
+  CHECK(heap.count() == 0);
+  CHECK(memory::stats().allocations == pool);
+}
+
+TEST_CASE("inference: warm steps of an LSTM allocate nothing") {
+  const nn::lstm<float> net{{.in = 3, .hidden = 16}};
+  const tensor<float> x = made_up<float>({1, 3}, 1);
+  auto state = net.start(1);
+  const auto run = [&](int steps) {
+    for (int i = 0; i < steps; ++i) state = net.step(x, state).state;
+  };
+  run(5);
+  const std::uint64_t pool = memory::stats().allocations;
+  const support::allocation_watch heap;
+  run(20);
   CHECK(heap.count() == 0);
   CHECK(memory::stats().allocations == pool);
 }
