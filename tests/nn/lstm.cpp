@@ -139,14 +139,19 @@ TEST_CASE("lstm: a sequence at once, in parts and step by step") {
     CHECK(at_once.state.h.shape() == shape{2, 3, 19});
     const auto first = net(x.slice(0, 4)), second = net(x.slice(4, 6), first.state);
     CHECK(same_bits(concat(0, first.y, second.y), at_once.y));
-    auto state = net.start(3);
+    auto state = net.start(3), in_place = state;
+    std::vector<float> y(3 * 19);
     for (std::int64_t t = 0; t < 6; ++t) {
+      net.step(x.slice(t, t + 1).values(), in_place, std::span(y));
+      CHECK(same_bits(std::span<const float>(y), at_once.y.slice(t, t + 1).values()));
       auto next = net.step(x.slice(t, t + 1).reshape({3, 7}), state);
       CHECK(same_bits(next.y, at_once.y.slice(t, t + 1).reshape({3, 19})));
       state = next.state;
     }
     CHECK(same_bits(state.h, at_once.state.h));
     CHECK(same_bits(state.c, at_once.state.c));
+    CHECK(same_bits(in_place.h, at_once.state.h));
+    CHECK(same_bits(in_place.c, at_once.state.c));
     CHECK(same_bits(second.state.c, at_once.state.c));
   });
 }
@@ -206,6 +211,10 @@ TEST_CASE("lstm: what is refused") {
                        "[lstm] expected lengths of 0 to 4 steps, got 5", value_error);
   CHECK_THROWS_AS(both.step(tensor<float>({2, 3}), both.start(2)), value_error);
   CHECK_THROWS_AS(net.step(x, net.start(2)), shape_error);
+  auto state = net.start(2);
+  std::vector<float> y(5);
+  CHECK_THROWS_WITH_AS(net.step(x.slice(0, 1).values(), state, std::span(y)),
+                       "[lstm] expected 6 elements in and 4 out, got 6 and 5", value_error);
   CHECK(net(tensor<float>({0, 2, 3})).y.shape() == shape{0, 2, 2});
   CHECK(net(tensor<float>({4, 0, 3})).y.shape() == shape{4, 0, 2});
 }

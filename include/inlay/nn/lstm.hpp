@@ -97,14 +97,38 @@ template <floating T = float> class lstm {
 
   // One step: x (N, in) -> y (N, hidden). The same numbers as in a sequence. Throws value_error with both directions.
   template <class X, class State> auto step(const X& x, const lstm_state<State>& state) const {
-    if (config_.bidirectional)
-      throw value_error("lstm", {"expected one direction for single steps: the other one begins at the end"});
+    check_single();
     if (x.rank() != 2) [[unlikely]]
       throw shape_error("lstm", {"expected input (N, ", config_.in, "), got ", x.shape()});
     check(shape{1, x.dim(0), x.dim(1)}, state.h.shape(), state.c.shape(), false);
     auto result = run(reshape(x, shape{1, x.dim(0), x.dim(1)}), state, {});
     result.y = reshape(result.y, shape{x.dim(0), config_.hidden});
     return result;
+  }
+
+  // The same on the host's arrays, x (N, in) and y (N, hidden), for threads that may not wait: once it is warm it takes
+  // no memory. `state` is written in place.
+  void step(std::span<const T> x, lstm_state<tensor<T>>& state, std::span<T> y) const {
+    const std::int64_t batch = state.h.rank() == 3 ? state.h.dim(1) : 0;
+    check_single();
+    check(shape{1, batch, config_.in}, state.h.shape(), state.c.shape(), false);
+    if (std::cmp_not_equal(x.size(), batch * config_.in) || std::cmp_not_equal(y.size(), batch * config_.hidden))
+        [[unlikely]]
+      throw value_error("lstm", {"expected ", batch * config_.in, " elements in and ", batch * config_.hidden,
+                                 " out, got ", x.size(), " and ", y.size()});
+    state.h.write([&](std::span<T> h) {
+      state.c.write([&](std::span<T> c) {
+        const T* from = x.data();
+        std::size_t at = 0;
+        for (const lstm_weights<T>& cell : cells) {
+          lstm_op::advance<T>(batch, from, h.data() + at, c.data() + at, cell.weight_ih.value(), cell.weight_hh.value(),
+                              cell.bias_ih.value(), cell.bias_hh.value(), cell.peepholes.value());
+          from = h.data() + at;
+          at += y.size();
+        }
+        std::copy_n(from, y.size(), y.data());
+      });
+    });
   }
 
   const lstm_config& config() const noexcept { return config_; }
@@ -142,6 +166,10 @@ template <floating T = float> class lstm {
     return lstm_result<X>{std::move(y), {std::move(*h), std::move(*c)}};
   }
 
+  void check_single() const {
+    if (config_.bidirectional) [[unlikely]]
+      throw value_error("lstm", {"expected one direction for single steps: the other one begins at the end"});
+  }
   void check(const shape& x, const shape& h, const shape& c, bool batch_first) const {
     if (x.rank() != 3 || x[2] != config_.in) [[unlikely]]
       throw shape_error("lstm", {"expected input ", batch_first ? "(N, T, " : "(T, N, ", config_.in, "), got ", x});

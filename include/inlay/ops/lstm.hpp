@@ -71,7 +71,7 @@ struct lstm_op {
       T* const gate = gates + 4 * at * s.state;
       detail::gemm<T>(s.batch, 4 * s.hidden, s.hidden, {h_now, s.hidden, 1}, w_hh, {w_hh.data(), 1, s.hidden}, gate,
                       true);
-      run<kernels::lstm_step<T>>({s.hidden, gate, c_now, data_of(peepholes), c_made, h_made}, s, 0, s.batch);
+      run<kernels::lstm_step<T>>({s.hidden, gate, c_now, data_of(peepholes), c_made, h_made}, s.batch, s.hidden);
       if (h_before == nullptr) {
         h_now = h_made, c_now = c_made;
         continue;
@@ -127,7 +127,7 @@ struct lstm_op {
           c_to[j] += dcs[at * s.state + j];
           h_to[j] = 0;
         }
-        run(step, s, n, end);
+        run(step, end - n, s.hidden, n);
       }
       // The gates of rows that are not active have no gradient, and dh of those that are was taken.
       detail::gemm<T>(s.batch, s.hidden, four, {gate + 4 * at * s.state, four, 1}, k.w_hh, {k.w_hh.data(), s.hidden, 1},
@@ -154,6 +154,20 @@ struct lstm_op {
     if (dc.wanted()) dc.add(std::move(c_now));
   }
 
+  // One step of `batch` rows in place: h and c become the next ones. No checks; the bits are those of a sequence.
+  template <class T>
+  static void advance(std::int64_t batch, const T* x, T* h, T* c, in<T> w_ih, in<T> w_hh, in<T> b_ih, in<T> b_hh,
+                      in<T> peepholes) {
+    const inlay::detail::flush_denormals scope;
+    const std::int64_t of_x = w_ih.dim(1), hidden = w_hh.dim(1);
+    tensor<T> gates = tensor<T>::empty({batch, 4 * hidden});
+    T* const gate = detail::writable(gates);
+    const tensor<T> bias = b_ih.size() > 0 ? add_op{}.forward(b_ih, b_hh) : b_ih;
+    detail::gemm<T>(batch, 4 * hidden, of_x, {x, of_x, 1}, w_ih, {w_ih.data(), 1, of_x}, gate, false, data_of(bias));
+    detail::gemm<T>(batch, 4 * hidden, hidden, {h, hidden, 1}, w_hh, {w_hh.data(), 1, hidden}, gate, true);
+    run<kernels::lstm_step<T>>({hidden, gate, c, data_of(peepholes), c, h}, batch, hidden);
+  }
+
  private:
   struct sizes {
     std::int64_t steps, batch, in, hidden, state;
@@ -167,11 +181,12 @@ struct lstm_op {
     return lengths.size() == 0 || at < lengths.data()[n];
   }
 
-  // A step on rows [first, last), which threads share.
-  template <class Step> static void run(const Step& step, const sizes& s, std::int64_t first, std::int64_t last) {
+  // A step on `count` rows from the first on, which threads share.
+  template <class Step>
+  static void run(const Step& step, std::int64_t count, std::int64_t hidden, std::int64_t first = 0) {
     const isa level = active_isa();
     parallel_for(
-        last - first, std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(s.hidden, 1)),
+        count, std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(hidden, 1)),
         [&](std::int64_t begin, std::int64_t end) { dispatch<Step>(level, &step, first + begin, first + end); });
   }
 
