@@ -262,7 +262,6 @@ template <class T> struct gemm_panel {
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
-#pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * to_row);
     constexpr int each = 3, groups = (Rows + each - 1) / each;  // base, base + row and base + 2 row
     const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : 1;
@@ -306,7 +305,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
   // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
-  const bool near =
+  const bool close_rows =
       g.k > 0 && panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
   for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
     const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
@@ -319,7 +318,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
     do {  // at least once: k = 0 gives f(bias) too
       const std::int64_t length = g.k - p < depth ? g.k - p : depth;
       const T* a = g.a.data + i * g.a.row + p * g.a.column;
-      const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (near && gemm_exact_rows(rows, level)));
+      const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
       if (!in_place) {
         detail::pack_strips(strided<T>{a, g.a.row, g.a.column}, rows, gemm_strip_rows<T>(level), length, scratch);
         a = scratch;

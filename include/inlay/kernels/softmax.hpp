@@ -101,17 +101,17 @@ INLAY_INLINE void scale_row(const T* x, T* y, std::int64_t length, T factor, boo
 }  // namespace detail
 
 template <class T> struct softmax {
-  // `past`: see past_caches(); exponentials that wait for their sum then do so in `near`, not in y.
+  // `past`: see past_caches(); exponentials that wait for their sum then do so in `nearest`, not in y.
   template <isa Level>
   INLAY_INLINE static void run(const T* x, T* y, std::int64_t rows, std::int64_t length, bool past) noexcept {
     using V = simd<T, Level>;
     constexpr std::int64_t longest = 2048;
-    T near[longest];
+    T nearest[longest];
     if (length > longest) past = false;
     for (std::int64_t r = 0; r < rows; ++r, x += length, y += length) {
       const detail::source_row<V> from(x, length, -std::numeric_limits<T>::infinity());
       const detail::target_row<V> to(y, length);
-      T* const waiting = past ? near : to.at;
+      T* const waiting = past ? nearest : to.at;
       const T sum = detail::exp_sum<Level>(from.at, detail::row_max<Level>(from.at, length), length, waiting);
       detail::scale_row<Level>(waiting, to.at, length, T{1} / sum, past);
       to.finish(y, length);
