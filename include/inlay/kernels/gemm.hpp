@@ -262,6 +262,7 @@ template <class T> struct gemm_panel {
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
+#pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * to_row);
     constexpr int each = 3, groups = (Rows + each - 1) / each;  // base, base + row and base + 2 row
     const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : 1;
