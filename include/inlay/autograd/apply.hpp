@@ -71,7 +71,7 @@ template <class Op, class T, class Kept, class... In> class step final : public 
       if (input != nullptr) input->acquire();
   }
 
-  void propagate(backward_pass&) override {
+  INLAY_OUTLINE void propagate(backward_pass&) override {
     if (!this->filled()) return;
     run(std::index_sequence_for<In...>{});
   }
@@ -119,7 +119,7 @@ template <class T> tape_state* tape_of(const tensor<T>&) { return nullptr; }
 template <class T> slot<T>* step_of(const variable<T>& a) { return a.step().get(); }
 template <class T> slot<T>* step_of(const tensor<T>&) { return nullptr; }
 
-template <class Op, class... Operand> auto record(const Op& op, Operand&&... operands) {
+template <class Op, class... Operand> INLAY_OUTLINE auto record(const Op& op, Operand&&... operands) {
   tape_state* tape = nullptr;
   (join_tape(Op::name, tape, tape_of(operands)), ...);
   const bool wanted = (static_cast<bool>(step_of(operands)) || ...);

@@ -26,10 +26,12 @@ struct distribution {
     return {.of = kind::normal, .first = mean, .second = stddev};
   }
   // Normal, drawn again where it is more than two standard deviations off.
+  template <class = void>  // these two are compiled only where they are used
   static constexpr distribution truncated_normal(double mean, double stddev) {
     return {.of = kind::other, .first = mean, .second = stddev, .make = &truncated_values<>};
   }
   // Rows (or columns, if there are fewer) at right angles and of length gain (Saxe, McClelland and Ganguli, 2013).
+  template <class = void>
   static constexpr distribution orthogonal(double gain = 1) {
     return {.of = kind::other, .first = gain, .make = &orthogonal_values<>};
   }
@@ -71,7 +73,7 @@ struct distribution {
   }
 
  private:
-  template <class = void>  // these are compiled only where they are used
+  template <class = void>
   static tensor<double> truncated_values(random::generator& g, const shape& sizes, const distribution& rule) {
     return random::truncated_normal(g, sizes, rule.first, rule.second);
   }

@@ -61,7 +61,7 @@ class piece {
  private:
   enum class kind : char { text, number, count, real, sizes };
 
-  void append_sizes(std::string& out) const {  // "(32, 784)", "(5,)", "()"
+  INLAY_COLD void append_sizes(std::string& out) const {  // "(32, 784)", "(5,)", "()"
     out.append("(");
     for (std::int64_t i = 0; i < number_; ++i) {
       if (i > 0) out.append(", ");

@@ -202,7 +202,7 @@ class pool {
     return taken;
   }
 
-  void close() noexcept {
+  INLAY_COLD void close() noexcept {
     ended_ = true;
     current_ = nullptr;
     block* remote = remote_.exchange(closed(), std::memory_order_acquire);

@@ -38,8 +38,8 @@ inline void relu_gradient(isa, std::int64_t count, const double* dy, const doubl
 inline constexpr activation_table relu_table{
     "relu", {nullptr, activate_gradient<function::relu, float>}, {nullptr, relu_gradient}};
 
-// One that is a pass of its own.
-template <class F>
+// One that is a pass of its own. A is there to be waited for (see activations).
+template <class F, class A>
 inline constexpr activation_table table_of{
     F::name, {activate<F, float>, activate_gradient<F, float>}, {activate<F, double>, activate_gradient<F, double>}};
 
@@ -62,10 +62,15 @@ template <class T> struct finish_rows {
 
 }  // namespace kernels
 
-class activation {
- public:
-  static const activation none, relu, tanh, sigmoid;
+class activation;
 
+// Members of a template, so that a table is compiled only where its name is used.
+template <class A> struct activations {
+  static const A none, relu, tanh, sigmoid;
+};
+
+class activation : public activations<activation> {
+ public:
   constexpr const char* name() const noexcept { return table_ == nullptr ? "none" : table_->name; }
   // Whether the product that writes the values applies it (see finish_rows).
   constexpr bool in_product() const noexcept { return table_ != nullptr && table_->of_float.apply == nullptr; }
@@ -75,17 +80,18 @@ class activation {
     else
       return table_->of_double;
   }
-  friend constexpr bool operator==(const activation&, const activation&) = default;
+  friend constexpr bool operator==(const activation& a, const activation& b) noexcept { return a.table_ == b.table_; }
 
  private:
+  friend struct activations<activation>;
   constexpr explicit activation(const kernels::activation_table* table) noexcept : table_(table) {}
   const kernels::activation_table* table_;
 };
 
-inline constexpr activation activation::none{nullptr};
-inline constexpr activation activation::relu{&kernels::relu_table};
-inline constexpr activation activation::tanh{&kernels::table_of<kernels::function::tanh>};
-inline constexpr activation activation::sigmoid{&kernels::table_of<kernels::function::sigmoid>};
+template <class A> inline constexpr A activations<A>::none{nullptr};
+template <class A> inline constexpr A activations<A>::relu{&kernels::relu_table};
+template <class A> inline constexpr A activations<A>::tanh{&kernels::table_of<kernels::function::tanh, A>};
+template <class A> inline constexpr A activations<A>::sigmoid{&kernels::table_of<kernels::function::sigmoid, A>};
 
 }  // namespace inlay::inline v0_1
 

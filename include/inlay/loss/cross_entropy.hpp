@@ -111,9 +111,9 @@ auto nll(const S& log_probabilities, const tensor<std::int64_t>& classes, const 
   const auto weights = inlay::detail::class_weights<T>(options.class_weights);
   inlay::detail::check_class_weights("nll", sizes[1], weights.shape());
   const tensor<std::int64_t> flat = classes.reshape(shape{classes.size()});
-  const tensor<std::int64_t> places = where(ne(flat, options.ignore_index), flat, std::int64_t{0});
   const tensor<T> shares = inlay::detail::row_weights(flat, weights, options.ignore_index);
-  auto picked = gather(inlay::detail::class_rows(log_probabilities), 1, places.reshape({-1, 1}));
+  auto picked = gather(inlay::detail::class_rows(log_probabilities), 1,
+                       inlay::detail::known_classes(flat, options.ignore_index).reshape({-1, 1}));
   auto losses = where(eq(shares, T{0}), T{0}, -reshape(std::move(picked), flat.shape())) * shares;
   return inlay::detail::reduced_shares(std::move(losses), shares, options.reduction, classes.shape());
 }

@@ -14,10 +14,10 @@ inline distribution fan_in_uniform(std::int64_t fan_in) {
 inline distribution constant(double value) { return distribution::constant(value); }
 inline distribution uniform(double low, double high) { return distribution::uniform(low, high); }
 inline distribution normal(double mean = 0, double stddev = 1) { return distribution::normal(mean, stddev); }
-inline distribution truncated_normal(double mean = 0, double stddev = 1) {
+template <class = void> distribution truncated_normal(double mean = 0, double stddev = 1) {
   return distribution::truncated_normal(mean, stddev);
 }
-inline distribution orthogonal(double gain = 1) { return distribution::orthogonal(gain); }
+template <class = void> distribution orthogonal(double gain = 1) { return distribution::orthogonal(gain); }
 
 // Glorot and Bengio, 2010: variance gain^2 · 2 / (fan_in + fan_out).
 inline distribution xavier_uniform(double gain = 1) { return distribution::scaled_uniform(gain * gain, fan::average); }
@@ -41,12 +41,12 @@ struct weights_config {
 namespace detail {
 template <class = void>  // compiled only where it is used
 INLAY_COLD void draw_weights(const std::vector<member>& members, const weights_config& config) {
-  std::vector<bool> used(config.rules.size());
+  std::vector<std::uint8_t> used(config.rules.size());
   for (const member& m : members) {
     if (!m.is_parameter()) continue;
     for (std::size_t i = 0; i < config.rules.size(); ++i) {
       if (!inlay::detail::matches(config.rules[i].match, m.path)) continue;
-      used[i] = true;
+      used[i] = 1;
       m.cell->rule = config.rules[i].draw;
       break;
     }
@@ -56,7 +56,7 @@ INLAY_COLD void draw_weights(const std::vector<member>& members, const weights_c
     m.cell->draw(g);
   }
   for (std::size_t i = 0; i < used.size(); ++i)
-    if (!used[i])
+    if (used[i] == 0)
       throw value_error("init",
                         {"expected rules that match a parameter first, got .match = \"", config.rules[i].match, "\""});
 }

@@ -66,6 +66,12 @@ INLAY_COLD tensor<T> row_weights(const tensor<std::int64_t>& classes, const tens
   return out;
 }
 
+// The same classes with 0, which every row has, for the one to be ignored.
+INLAY_COLD inline tensor<std::int64_t> known_classes(tensor<std::int64_t> classes, std::int64_t ignore_index) {
+  classes.write([&](std::span<std::int64_t> to) { std::replace(to.begin(), to.end(), ignore_index, std::int64_t{0}); });
+  return classes;
+}
+
 // Scores (N, V, …) as rows (N · …, V), and back to the shape they had.
 template <class T> tensor<T> classes_apart(tensor<T> x, const shape& sizes, bool back) {
   if (sizes.rank() == 2) return x;

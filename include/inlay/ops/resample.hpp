@@ -2,7 +2,6 @@
 // pooling, where output o is the mean of [floor(o in / out), ceil((o + 1) in / out)).  x (N, C, in…) -> y (N, C, out…)
 #pragma once
 
-#include <cmath>
 #include <vector>
 
 #include "extents.hpp"
@@ -57,13 +56,13 @@ INLAY_COLD resampling resampling_for(interpolation mode, std::int64_t in, std::i
       return resampling_of(in, out, 1, [&](std::int64_t o, auto at, auto add) {
         const double shift = mode == interpolation::nearest ? 0 : 0.5, place = (static_cast<double>(o) + shift) * ratio;
         const std::int64_t exact = mode == interpolation::nearest ? o * in / out : (2 * o + 1) * in / (2 * out);
-        const std::int64_t nearest = scale > 0 ? static_cast<std::int64_t>(std::floor(place)) : exact;
+        const std::int64_t nearest = scale > 0 ? static_cast<std::int64_t>(__builtin_floor(place)) : exact;
         at(nearest);
         add(nearest, 1);
       });
     case interpolation::linear:
       return resampling_of(in, out, (std::min)(in, std::int64_t{2}), [&](std::int64_t o, auto at, auto add) {
-        const double place = (std::max)(0.0, source_of(o, ratio, align_corners)), floor = std::floor(place);
+        const double place = (std::max)(0.0, source_of(o, ratio, align_corners)), floor = __builtin_floor(place);
         const auto left = static_cast<std::int64_t>(floor);
         at(left);
         add(left, 1 - (place - floor));
@@ -71,7 +70,7 @@ INLAY_COLD resampling resampling_for(interpolation mode, std::int64_t in, std::i
       });
     case interpolation::cubic:  // Keys, 1981, with a = -0.75
       return resampling_of(in, out, (std::min)(in, std::int64_t{4}), [&](std::int64_t o, auto at, auto add) {
-        const double place = source_of(o, ratio, align_corners), floor = std::floor(place), t = place - floor,
+        const double place = source_of(o, ratio, align_corners), floor = __builtin_floor(place), t = place - floor,
                      a = -0.75;
         const auto inner = [a](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
         const auto outer = [a](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };

@@ -1,7 +1,6 @@
 // Gradients kept within bounds, between backward() and the optimiser's step().
 #pragma once
 
-#include <cmath>
 #include <limits>
 
 #include "../autograd/members.hpp"
@@ -60,7 +59,7 @@ double clip_grad_norm(const std::vector<member>& members, double max_norm,
     else if (!is_nan(total) && (is_nan(part) || part > total))
       total = part;
   });
-  const double norm = !is_finite(p) ? total : p == 2 ? std::sqrt(total) : std::pow(total, 1 / p);
+  const double norm = !is_finite(p) ? total : p == 2 ? __builtin_sqrt(total) : __builtin_pow(total, 1 / p);
   if (options.error_if_nonfinite && !is_finite(norm))
     throw value_error("clip_grad_norm", {"expected a finite norm of all gradients, got ", norm});
   const double factor = max_norm / (norm + 1e-6);

@@ -86,7 +86,7 @@ class optimizer {
 
   // Moves every trainable weight that has a gradient. Throws state_error, before any moves, when a weight outside the
   // model got a gradient in the same backward pass (it would never be trained), or one got another shape from a file.
-  void step() {
+  INLAY_OUTLINE void step() {
     for (weight& w : weights_) {
       const detail::counted<detail::cell_base>& stray = w.cell->stray;
       if (stray && stray->optimisers == 0 && stray->has_gradient()) [[unlikely]]
@@ -177,7 +177,7 @@ class optimizer {
                                     "is it missing from members()? If it must not be trained, freeze it"});
   }
 
-  static void check_decay(const char* name, double decay) {
+  INLAY_COLD static void check_decay(const char* name, double decay) {
     if (!(decay >= 0)) throw value_error(name, {"expected .weight_decay of 0 or more, got ", decay});
   }
 

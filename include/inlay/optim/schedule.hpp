@@ -6,8 +6,6 @@
 // A schedule is a module: io::save and io::load keep where it is.
 #pragma once
 
-#include <cmath>
-
 #include "optimizer.hpp"
 
 namespace inlay::inline v0_1::optim {

@@ -20,7 +20,7 @@ class step_lr final : public schedule {
 
  private:
   double scheduled(double base, std::int64_t t) const override {
-    return base * std::pow(config_.gamma, static_cast<double>(t / config_.step_size));
+    return base * __builtin_pow(config_.gamma, static_cast<double>(t / config_.step_size));
   }
   step_lr_config config_;
 };
@@ -64,7 +64,7 @@ class exponential_lr final : public schedule {
 
  private:
   double scheduled(double base, std::int64_t t) const override {
-    return base * std::pow(config_.gamma, static_cast<double>(t));
+    return base * __builtin_pow(config_.gamma, static_cast<double>(t));
   }
   exponential_lr_config config_;
 };
@@ -107,7 +107,7 @@ class polynomial_lr final : public schedule {
  private:
   double scheduled(double base, std::int64_t t) const override {
     const double part = static_cast<double>((std::min)(t, config_.steps)) / static_cast<double>(config_.steps);
-    return base * std::pow(1 - part, config_.power);
+    return base * __builtin_pow(1 - part, config_.power);
   }
   polynomial_lr_config config_;
 };
@@ -137,7 +137,7 @@ class cosine_annealing_lr final : public schedule {
     if (config_.restarts)
       for (; t >= length; length *= config_.growth) t -= length;
     const double part = static_cast<double>((std::min)(t, length)) / static_cast<double>(length);
-    return config_.minimum + (base - config_.minimum) * (1 + std::cos(3.14159265358979323846 * part)) / 2;
+    return config_.minimum + (base - config_.minimum) * (1 + __builtin_cos(3.14159265358979323846 * part)) / 2;
   }
   cosine_annealing_lr_config config_;
 };
@@ -189,7 +189,7 @@ class one_cycle_lr final : public schedule {
     return between(turn, last, (at - down) / (all - 1 - down));
   }
   double between(double from, double to, double part) const {
-    return config_.cosine ? to + (from - to) * (1 + std::cos(3.14159265358979323846 * part)) / 2
+    return config_.cosine ? to + (from - to) * (1 + __builtin_cos(3.14159265358979323846 * part)) / 2
                           : from + (to - from) * part;
   }
   one_cycle_lr_config config_;
