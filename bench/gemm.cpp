@@ -115,6 +115,25 @@ bench::row product_row(std::int64_t m, std::int64_t n, std::int64_t k, bool laye
   return out;
 }
 
+// At a level that is forced, beside Eigen compiled for it.
+#ifdef BENCH_EIGEN
+bench::row level_row(std::int64_t size, inlay::isa level) {
+  const auto p = std::make_shared<const problem>(problem{size, size, size, false});
+  const auto product = level == inlay::isa::avx2 ? eigen_avx2::product : eigen_plain::product;
+  return {.contestants = {bench::ours([=] { return inlay::matmul(p->a, p->b); }),
+                          peer(level == inlay::isa::avx2 ? "Eigen -O2 -mavx2 -mfma" : "Eigen -O2", p,
+                               [=](const problem& g, const float* a, const float* b, float* c) {
+                                 product(g.m, g.n, g.k, a, b, g.layer, c);
+                               }),
+                          bench::fma_limit(p->flop())},
+          .target = 1,
+          .work = p->flop() * 1e-9,
+          .rate = "GFLOP/s",
+          .expected = expected(*p),
+          .tolerance = 1e-5};
+}
+#endif
+
 // A dense layer with bias.
 bench::row dense_row(std::int64_t rows, std::int64_t in, std::int64_t n, bool train, double target) {
   struct state {
@@ -174,6 +193,13 @@ int main(int argc, char** argv) {
       race.row(
           "sgemm " + std::to_string(size) + "^3, " + (weight ? "weight" : "matmul"),
           [=] { return product_row(size, size, size, false, weight, size <= 256 ? 1.05 : 1.0); }, size > 1024);
+#ifdef BENCH_EIGEN
+  for (const inlay::isa level : {inlay::isa::plain, inlay::isa::avx2}) {
+    if (level > inlay::highest_isa()) continue;
+    const inlay::isa_scope forced(level);
+    race.row(std::string("sgemm 512^3, matmul at ") + name(level), [=] { return level_row(512, level); });
+  }
+#endif
   const std::int64_t sizes[][2] = {{128, 128},  {512, 512},   {768, 768},  {3072, 768},
                                    {768, 3072}, {1024, 1024}, {4096, 4096}};
   for (const std::int64_t m : {1, 8, 32, 128})

@@ -1,4 +1,4 @@
-// Networks end to end, beside libtorch, ONNX Runtime and Eigen by hand: a 784-128-10 perceptron and a network like
+// Networks end to end, beside libtorch, ONNX Runtime, dlib and Eigen by hand: a 784-128-10 perceptron and a network like
 // LeNet trained with Adam on batches of 64 and used on batches of 64 and 1, a call of a 16-32-32-4 perceptron from and
 // to plain arrays, and ResNet-18 on images of ImageNet's size. All start from the same weights.
 //   --weights=FOLDER writes them for peers/onnx_models.py and stops  --models=FOLDER, of what that wrote
@@ -15,6 +15,9 @@
 #include "peers/network.hpp"
 #include "peers/onnxruntime.hpp"
 
+#ifdef BENCH_DLIB
+#include "peers/dlib.hpp"
+#endif
 #ifdef BENCH_EIGEN
 #include "peers/eigen.hpp"
 #endif
@@ -188,7 +191,7 @@ class loops final : public bench::network {
 using maker = std::function<std::unique_ptr<bench::network>()>;
 
 struct targets {
-  std::optional<double> eigen = {}, torch = {}, onnx = {};
+  std::optional<double> eigen = {}, torch = {}, onnx = {}, dlib = {};
 };
 
 class rows {
@@ -217,9 +220,9 @@ class rows {
     infer("MLP 784-128-10, infer batch 64", digits, {64, 784}, {});
     infer("MLP 784-128-10, infer batch 1", digits, {1, 784}, {});
     if (race_.threads() == 1) call();  // too small to be shared
-    train("LeNet-like, train batch 64", images, {64, 1, 28, 28}, {.torch = 1 / 2.5});
-    infer("LeNet-like, infer batch 64", images, {64, 1, 28, 28}, {.torch = 1 / 1.1, .onnx = 1 / 1.1});
-    infer("LeNet-like, infer batch 1", images, {1, 1, 28, 28}, {.torch = 0.8, .onnx = 0.8});
+    train("LeNet-like, train batch 64", images, {64, 1, 28, 28}, {.torch = 1 / 2.5, .dlib = 1 / 2.5});
+    infer("LeNet-like, infer batch 64", images, {64, 1, 28, 28}, {.torch = 1 / 1.1, .onnx = 1 / 1.1, .dlib = 1 / 1.1});
+    infer("LeNet-like, infer batch 1", images, {1, 1, 28, 28}, {.torch = 0.8, .onnx = 0.8, .dlib = 0.8});
     infer("ResNet-18 224^2, infer batch 1", photos, {1, 3, 224, 224}, {.torch = 0.85, .onnx = 0.85});
     infer("ResNet-18 224^2, infer batch 8", photos, {8, 3, 224, 224}, {.torch = 0.85, .onnx = 0.85}, bench::slow);
   }
@@ -264,6 +267,9 @@ class rows {
       out.push_back(
           {"Eigen -O2 -march=native, by hand", t.eigen, [&s] { return s.filled(eigen_native::make(s.weights())); }});
     }
+#endif
+#ifdef BENCH_DLIB
+    if (s.kind == "lenet") out.push_back({"dlib", t.dlib, [&s] { return s.filled(bench::make_dlib(s.weights())); }});
 #endif
     const std::string file = models_ + "/" + s.kind + ".onnx";
     if (onnx_ && !training && std::filesystem::exists(file))

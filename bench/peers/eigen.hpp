@@ -1,4 +1,4 @@
-// Eigen, compiled once as a plain build has it and once with all of this machine's instructions. The network is the
+// Eigen, compiled as a plain build has it, for AVX2, and with all of this machine's instructions. The network is the
 // perceptron.
 #pragma once
 
@@ -9,6 +9,11 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, con
              float* c);
 bench::make_network make;
 }  // namespace eigen_plain
+
+namespace eigen_avx2 {
+void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, bool transposed_b,
+             float* c);
+}  // namespace eigen_avx2
 
 namespace eigen_native {
 void product(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, bool transposed_b,

@@ -1,0 +1,10 @@
+// dlib. The network is the one like LeNet.
+#pragma once
+
+#include "network.hpp"
+
+namespace bench {
+
+make_network make_dlib;
+
+}  // namespace bench
