@@ -9,6 +9,7 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/functions.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/gru.hpp"
 #include "kernels/int8.hpp"
 #include "kernels/lstm.hpp"
 #include "kernels/math.hpp"

@@ -484,29 +484,41 @@ for step in wave((2, 6), 0.5).reshape(2, 3, 2).unbind(1):
 line("lstm_cell", torch.cat(STATE, 1))
 
 
-def lstm(name, lengths=None, **options):
-    """y, both states and the gradients of their products with waves; weights are waves from 0.1, 0.2, ... on."""
-    net = torch.nn.LSTM(2, 2, **options)
+def recurrent(name, kind, lengths=None, hidden=2, **options):
+    """y, the state and the gradients of their products with waves; weights are waves from 0.1, 0.2, ... on."""
+    net = kind(2, hidden, **options)
     for i, weight in enumerate(net.parameters()):
         weight.data = wave(weight.shape, 0.1 * (i + 1))
     x = wave((3, 2, 2), 0.5).requires_grad_()
     count = net.num_layers * (2 if net.bidirectional else 1)
-    h, c = (wave((count, 2, 2), angle).requires_grad_() for angle in (0.6, 0.7))
+    h = wave((count, 2, net.proj_size or hidden), 0.6).requires_grad_()
+    c = wave((count, 2, hidden), 0.7).requires_grad_()
+    cells = kind is torch.nn.LSTM
     given = x if lengths is None else torch.nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
-    y, (h_n, c_n) = net(given, (h, c))
+    y, state = net(given, (h, c) if cells else h)
     if lengths is not None:
         y, _ = torch.nn.utils.rnn.pad_packed_sequence(y)
-    ((y * wave(y.shape, 0.8)).sum() + (h_n * wave(h_n.shape, 0.9)).sum() + (c_n * wave(c_n.shape, 1.0)).sum()).backward()
+    h_n, c_n = state if cells else (state, None)
+    loss = (y * wave(y.shape, 0.8)).sum() + (h_n * wave(h_n.shape, 0.9)).sum()
+    if cells:
+        loss = loss + (c_n * wave(c_n.shape, 1.0)).sum()
+    loss.backward()
     print(name)
     line("y", y)
     line("h_n", h_n)
-    line("c_n", c_n)
+    if cells:
+        line("c_n", c_n)
     line("dx", x.grad)
     line("dh", h.grad)
-    line("dc", c.grad)
+    if cells:
+        line("dc", c.grad)
     for weight, gradient in ((n, p.grad) for n, p in net.named_parameters()):
         line("d" + weight, gradient)
 
 
-lstm("lstm")
-lstm("lstm two layers, two directions, lengths 2 and 3", [2, 3], num_layers=2, bidirectional=True)
+recurrent("lstm", torch.nn.LSTM)
+recurrent("lstm two layers, two directions, lengths 2 and 3", torch.nn.LSTM, [2, 3], num_layers=2, bidirectional=True)
+recurrent("lstm with a projection", torch.nn.LSTM, hidden=3, proj_size=2, num_layers=2)
+recurrent("gru two layers, two directions, lengths 2 and 3", torch.nn.GRU, [2, 3], num_layers=2, bidirectional=True)
+recurrent("rnn two layers, two directions, lengths 2 and 3", torch.nn.RNN, [2, 3], num_layers=2, bidirectional=True)
+recurrent("rnn of relu", torch.nn.RNN, nonlinearity="relu")

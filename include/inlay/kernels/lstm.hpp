@@ -2,6 +2,7 @@
 // o, `hidden` of each in a row; p are peepholes, (3, hidden) for i, f, o, or null:
 //   i = sigmoid(gates_i + p_i c), f = sigmoid(gates_f + p_f c), g = tanh(gates_g), c' = f c + i g,
 //   o = sigmoid(gates_o + p_o c'), h' = o tanh(c')
+// Coupled, f is 1 - i: gates are i, g, o, and peepholes (2, hidden) for i, o.
 #pragma once
 
 #include "functions.hpp"
@@ -10,9 +11,15 @@ INLAY_PRECISE_BEGIN
 
 namespace inlay::inline v0_1::kernels {
 
+// Between the halves of a step stand the products of peepholes that are whole matrices: of c before the first, of c'
+// between them; backwards the other way round.
+enum class lstm_part { whole, cell, output };
+
 // Leaves i, f, g and o where the gates were.
 template <class T> struct lstm_step {
   std::int64_t hidden;
+  bool coupled;
+  lstm_part part;
   T* gates;
   const T *c, *peepholes;
   T *c_next, *h_next;
@@ -20,26 +27,37 @@ template <class T> struct lstm_step {
   template <isa Level>
   INLAY_INLINE static void run(const lstm_step* s, std::int64_t first, std::int64_t last) noexcept {
     using V = simd<T, Level>;
-    const std::int64_t n = s->hidden;
+    const std::int64_t n = s->hidden, g_at = s->coupled ? n : 2 * n, o_at = g_at + n, row = o_at + n;
     const T* const p = s->peepholes;
     for (std::int64_t r = first; r < last; ++r)
       for (std::int64_t j = 0; j < n; j += V::size) {
         const std::int64_t left = n - j, at = r * n + j;
-        T* const gate = s->gates + 4 * r * n + j;
-        const V before = V::load_up_to(s->c + at, left);
-        V i = V::load_up_to(gate, left), f = V::load_up_to(gate + n, left), o = V::load_up_to(gate + 3 * n, left);
-        if (p != nullptr) {
-          i = multiply_add(V::load_up_to(p + j, left), before, i);
-          f = multiply_add(V::load_up_to(p + n + j, left), before, f);
+        T* const gate = s->gates + r * row + j;
+        V c = V::load_up_to((s->part == lstm_part::output ? s->c_next : s->c) + at, left);
+        if (s->part != lstm_part::output) {
+          const V before = c;
+          V i = V::load_up_to(gate, left), f = V(T{1});
+          if (p != nullptr) i = multiply_add(V::load_up_to(p + j, left), before, i);
+          i = sigmoid(i);
+          if (s->coupled) {
+            f = f - i;
+          } else {
+            f = V::load_up_to(gate + n, left);
+            if (p != nullptr) f = multiply_add(V::load_up_to(p + n + j, left), before, f);
+            f = sigmoid(f);
+            f.store_up_to(gate + n, left);
+          }
+          const V g = tanh(V::load_up_to(gate + g_at, left));
+          c = multiply_add(f, before, i * g);
+          c.store_up_to(s->c_next + at, left);
+          i.store_up_to(gate, left), g.store_up_to(gate + g_at, left);
         }
-        i = sigmoid(i), f = sigmoid(f);
-        const V g = tanh(V::load_up_to(gate + 2 * n, left)), c = multiply_add(f, before, i * g);
-        if (p != nullptr) o = multiply_add(V::load_up_to(p + 2 * n + j, left), c, o);
+        if (s->part == lstm_part::cell) continue;
+        V o = V::load_up_to(gate + o_at, left);
+        if (p != nullptr) o = multiply_add(V::load_up_to(p + g_at + j, left), c, o);
         o = sigmoid(o);
-        c.store_up_to(s->c_next + at, left);
         (o * tanh(c)).store_up_to(s->h_next + at, left);
-        i.store_up_to(gate, left), f.store_up_to(gate + n, left);
-        g.store_up_to(gate + 2 * n, left), o.store_up_to(gate + 3 * n, left);
+        o.store_up_to(gate + o_at, left);
       }
   }
 };
@@ -47,6 +65,8 @@ template <class T> struct lstm_step {
 // From the gradients of h' and c' to those of the gates' sums and of c, which takes the place of that of c'.
 template <class T> struct lstm_step_gradient {
   std::int64_t hidden;
+  bool coupled;
+  lstm_part part;
   const T *gates, *c, *c_next, *peepholes;  // i, f, g, o as the step left them
   const T* dh;
   T *dc, *dgates;
@@ -55,29 +75,38 @@ template <class T> struct lstm_step_gradient {
   template <isa Level>
   INLAY_INLINE static void run(const lstm_step_gradient* s, std::int64_t first, std::int64_t last) noexcept {
     using V = simd<T, Level>;
-    const std::int64_t n = s->hidden;
+    const std::int64_t n = s->hidden, g_at = s->coupled ? n : 2 * n, o_at = g_at + n, row = o_at + n;
     const T* const p = s->peepholes;
     const V one(T{1});
     for (std::int64_t r = first; r < last; ++r)
       for (std::int64_t j = 0; j < n; j += V::size) {
         const std::int64_t left = n - j, at = r * n + j;
-        const T* const gate = s->gates + 4 * r * n + j;
-        T* const to = s->dgates + 4 * r * n + j;
-        const V i = V::load_up_to(gate, left), f = V::load_up_to(gate + n, left), g = V::load_up_to(gate + 2 * n, left),
-                o = V::load_up_to(gate + 3 * n, left), before = V::load_up_to(s->c + at, left),
-                dh = V::load_up_to(s->dh + at, left), t = tanh(V::load_up_to(s->c_next + at, left));
-        const V d_o = dh * t * o * (one - o);
-        V dc = multiply_add(dh * o, one - t * t, V::load_up_to(s->dc + at, left));
-        if (p != nullptr) dc = multiply_add(d_o, V::load_up_to(p + 2 * n + j, left), dc);
-        const V di = dc * g * i * (one - i), df = dc * before * f * (one - f), dg = dc * i * (one - g * g);
-        dc = dc * f;
-        if (p != nullptr) {
-          dc = multiply_add(di, V::load_up_to(p + j, left), dc);
-          dc = multiply_add(df, V::load_up_to(p + n + j, left), dc);
+        const T* const gate = s->gates + r * row + j;
+        T* const to = s->dgates + r * row + j;
+        V dc = V::load_up_to(s->dc + at, left);
+        if (s->part != lstm_part::cell) {
+          const V o = V::load_up_to(gate + o_at, left), dh = V::load_up_to(s->dh + at, left),
+                  t = tanh(V::load_up_to(s->c_next + at, left)), d_o = dh * t * o * (one - o);
+          dc = multiply_add(dh * o, one - t * t, dc);
+          if (p != nullptr) dc = multiply_add(d_o, V::load_up_to(p + g_at + j, left), dc);
+          d_o.store_up_to(to + o_at, left);
+        }
+        if (s->part != lstm_part::output) {
+          const V i = V::load_up_to(gate, left), g = V::load_up_to(gate + g_at, left),
+                  before = V::load_up_to(s->c + at, left);
+          const V f = s->coupled ? one - i : V::load_up_to(gate + n, left);
+          const V di = dc * (s->coupled ? g - before : g) * i * (one - i);
+          (dc * i * (one - g * g)).store_up_to(to + g_at, left);
+          const V df = dc * before * f * (one - f);
+          dc = dc * f;
+          if (p != nullptr) dc = multiply_add(di, V::load_up_to(p + j, left), dc);
+          if (!s->coupled) {
+            if (p != nullptr) dc = multiply_add(df, V::load_up_to(p + n + j, left), dc);
+            df.store_up_to(to + n, left);
+          }
+          di.store_up_to(to, left);
         }
         dc.store_up_to(s->dc + at, left);
-        di.store_up_to(to, left), df.store_up_to(to + n, left);
-        dg.store_up_to(to + 2 * n, left), d_o.store_up_to(to + 3 * n, left);
       }
   }
 };

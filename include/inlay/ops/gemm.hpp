@@ -76,16 +76,18 @@ INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activa
   activate_apart(finish, g.c, g.m * g.n);
 }
 
-// C (m x n) = f(A B + bias), or C += A B. `owner` is the tensor B lies in.
+// C (m x n) = f(A B + bias), or C += A B; its rows are n apart, or `c_row`. `owner` is the tensor B lies in.
 template <class T>
 INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a,
                         const tensor<T>& owner, const kernels::strided<T>& b, T* c, bool accumulate = false,
-                        const T* bias = nullptr, activation finish = activation::none) {
+                        const T* bias = nullptr, activation finish = activation::none, std::int64_t c_row = 0) {
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
   const tensor<T> panels = read_in_place(n, k, owner, b) ? tensor<T>() : panels_of(owner, b, k, n, level);
   run_gemm<T>(
-      level, {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, n, accumulate, bias, finish.in_product()},
+      level,
+      {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, c_row == 0 ? n : c_row, accumulate, bias,
+       finish.in_product()},
       finish);
 }
 

@@ -1,0 +1,25 @@
+// Shows: (a sequence through a GRU)
+// The function is the operation with its options; values and gradients are judged in recurrent.cpp.
+#include <inlay/ops/gru.hpp>
+
+#include <doctest/doctest.h>
+
+#include "naive/recurrent.hpp"
+
+using namespace inlay;
+
+TEST_CASE("gru: the function and its options") {
+  for (const bool option : {false, true})
+    for (const bool reverse : {false, true}) {
+      const naive::recurrent<float> o{.of = naive::kind::gru,
+                                     .steps = 5,
+                                     .batch = 3,
+                                     .in = 4,
+                                     .hidden = 6,
+                                     .reset_before = option,
+                                     .reverse = reverse,
+                                     .row_lengths = {2, 5, 3}};
+      support::check_close(gru(o.x, o.h, o.w, o.u, o.b, o.d, o.lengths, {.reset_before = option, .reverse = reverse}),
+                           o.result(), 1e-5);
+    }
+}
