@@ -14,7 +14,7 @@ using namespace inlay;
 
 namespace {
 
-constexpr activation all[] = {activation::relu, activation::tanh, activation::sigmoid};
+const activation all[] = {activation::relu, activation::tanh, activation::sigmoid};
 
 // relu is applied by the product that writes the values.
 template <class T> void apply(isa level, activation f, std::vector<T>& x) {

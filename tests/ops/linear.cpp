@@ -19,7 +19,7 @@ namespace {
 const tensor<double> x = from<double>({2, 3}, {-1.5, 0.5, 2, 0.25, -0.75, 1});
 const tensor<double> w = from<double>({2, 3}, {0.5, -1, 0.25, 1.5, 0.75, -0.5}), b = from<double>({2}, {0.1, -0.2});
 
-constexpr activation finishes[] = {activation::none, activation::relu, activation::tanh, activation::sigmoid};
+const activation finishes[] = {activation::none, activation::relu, activation::tanh, activation::sigmoid};
 
 double finish(activation f, double v) {
   return f == activation::relu      ? std::max(v, 0.0)
