@@ -1,6 +1,6 @@
-// Networks end to end, beside libtorch, ONNX Runtime, dlib and Eigen by hand: a 784-128-10 perceptron and a network like
-// LeNet trained with Adam on batches of 64 and used on batches of 64 and 1, a call of a 16-32-32-4 perceptron from and
-// to plain arrays, and ResNet-18 on images of ImageNet's size. All start from the same weights.
+// Networks end to end, beside libtorch, ONNX Runtime, dlib and Eigen by hand: a 784-128-10 perceptron and a network
+// like LeNet trained with Adam on batches of 64 and used on batches of 64 and 1, a call of a 16-32-32-4 perceptron from
+// and to plain arrays, and ResNet-18 on images of ImageNet's size. All start from the same weights.
 //   --weights=FOLDER writes them for peers/onnx_models.py and stops  --models=FOLDER, of what that wrote
 //   --onnxruntime=FILE, the library
 #include "ours.hpp"

@@ -14,8 +14,8 @@ namespace {
 template <long filters, class Below>
 using conv = dlib::relu<dlib::add_layer<dlib::con_<filters, 3, 3, 1, 1, 0, 0>, Below>>;
 template <class Below> using pool = dlib::max_pool<2, 2, 2, 2, Below>;
-using layers = dlib::loss_multiclass_log<dlib::fc<
-    10, dlib::relu<dlib::fc<128, pool<conv<64, pool<conv<32, dlib::input<dlib::matrix<float>>>>>>>>>>;
+using layers = dlib::loss_multiclass_log<
+    dlib::fc<10, dlib::relu<dlib::fc<128, pool<conv<64, pool<conv<32, dlib::input<dlib::matrix<float>>>>>>>>>>;
 
 // By number from the loss down, as dlib counts.
 constexpr int scores_layer = 1, hidden_layer = 3, second_layer = 6, first_layer = 9;

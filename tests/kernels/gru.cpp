@@ -57,9 +57,9 @@ TEST_CASE_TEMPLATE("gru: a step and its gradient equal plain loops", T, float, d
       const problem<T> p{3, hidden};
       const outcome<T> y(level, p, 0, 3);
       support::guarded<T> dgates(3 * 3 * hidden), dsums(3 * 3 * hidden), dh(3 * hidden);
-      const kernels::gru_step_gradient<T> gradient{
-          hidden,        gru_part::whole, y.gates.data(), p.h.data(),   y.kept.data(),
-          p.dh.data(),   nullptr,         dgates.data(),  dsums.data(), dh.data()};
+      const kernels::gru_step_gradient<T> gradient{hidden,        gru_part::whole, y.gates.data(), p.h.data(),
+                                                   y.kept.data(), p.dh.data(),     nullptr,        dgates.data(),
+                                                   dsums.data(),  dh.data()};
       dispatch<kernels::gru_step_gradient<T>>(level, &gradient, std::int64_t{0}, std::int64_t{3});
       double worst = 0, worst_gradient = 0;
       for (std::int64_t r = 0; r < 3; ++r)
@@ -105,10 +105,14 @@ TEST_CASE_TEMPLATE("gru: the halves of a step with the reset before the product"
       for (std::int64_t i = 0; i < 2 * hidden; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const std::int64_t line = i / hidden * 3 * hidden + i % hidden;
-        const auto gate = [&](std::int64_t k) { return static_cast<long double>(p.gates[static_cast<std::size_t>(line + k * hidden)]); };
+        const auto gate = [&](std::int64_t k) {
+          return static_cast<long double>(p.gates[static_cast<std::size_t>(line + k * hidden)]);
+        };
         const long double r = naive::sigmoid(gate(0)), z = naive::sigmoid(gate(1)), n = std::tanh(gate(2)), h = p.h[at],
                           of_y = p.dh[at], of_m = p.dm[at];
-        const auto is = [&](long double expected, T got) { worst = std::max(worst, far(expected, static_cast<double>(got))); };
+        const auto is = [&](long double expected, T got) {
+          worst = std::max(worst, far(expected, static_cast<double>(got)));
+        };
         is((1 - z) * n + z * h, y.h.data()[i]);
         is(r * h, y.kept.data()[i]);
         is(of_m * h * r * (1 - r), dgates[static_cast<std::size_t>(line)]);

@@ -66,9 +66,10 @@ TEST_CASE_TEMPLATE("lstm: a step and its gradient equal plain loops", T, float, 
         const problem<T> p{3, hidden, with_peepholes, coupled};
         const outcome<T> y(level, p, 0, 3);
         support::guarded<T> dgates(p.count * 3 * hidden), dc{std::span<const T>(p.dc)};
-        const kernels::lstm_step_gradient<T> gradient{
-            hidden,     coupled,       kernels::lstm_part::whole, y.gates.data(), p.c.data(),
-            y.c.data(), p.peepholes(), p.dh.data(),               dc.data(),      dgates.data()};
+        const kernels::lstm_step_gradient<T> gradient{hidden,         coupled,     kernels::lstm_part::whole,
+                                                      y.gates.data(), p.c.data(),  y.c.data(),
+                                                      p.peepholes(),  p.dh.data(), dc.data(),
+                                                      dgates.data()};
         dispatch<kernels::lstm_step_gradient<T>>(level, &gradient, std::int64_t{0}, std::int64_t{3});
         double worst = 0, worst_gradient = 0;
         for (std::int64_t r = 0; r < 3; ++r)
@@ -129,8 +130,9 @@ TEST_CASE_TEMPLATE("lstm: the halves of a step and of its gradient", T, float, d
       const auto gradient = [&](std::initializer_list<lstm_part> parts) {
         std::vector<T> dgates(p.gates.size()), dc = p.dc;
         for (const lstm_part part : parts) {
-          const kernels::lstm_step_gradient<T> step{13,      coupled,     part,      whole.gates.data(), p.c.data(),
-                                                    whole.c.data(), nullptr, p.dh.data(), dc.data(),  dgates.data()};
+          const kernels::lstm_step_gradient<T> step{13,         coupled,        part,    whole.gates.data(),
+                                                    p.c.data(), whole.c.data(), nullptr, p.dh.data(),
+                                                    dc.data(),  dgates.data()};
           dispatch<kernels::lstm_step_gradient<T>>(level, &step, std::int64_t{0}, std::int64_t{3});
         }
         dgates.insert(dgates.end(), dc.begin(), dc.end());

@@ -58,8 +58,9 @@ template <class T> struct recurrent {
   std::int64_t looking() const { return gates() - 1; }
   inlay::tensor<T> x = support::made_up<T>({steps, batch, in}, 1), h = support::made_up<T>({batch, out}, 2),
                    c = of == kind::lstm ? support::made_up<T>({batch, hidden}, 3) : inlay::tensor<T>(),
-                   w = support::made_up<T>({gates() * hidden, in}, 4), u = support::made_up<T>({gates() * hidden, out}, 5),
-                   b = support::made_up<T>({gates() * hidden}, 6), d = support::made_up<T>({gates() * hidden}, 7),
+                   w = support::made_up<T>({gates() * hidden, in}, 4),
+                   u = support::made_up<T>({gates() * hidden, out}, 5), b = support::made_up<T>({gates() * hidden}, 6),
+                   d = support::made_up<T>({gates() * hidden}, 7),
                    p = peepholes == looks::none       ? inlay::tensor<T>()
                        : peepholes == looks::diagonal ? support::made_up<T>({looking(), hidden}, 8)
                                                       : support::made_up<T>({looking() * hidden, hidden}, 8),
@@ -102,12 +103,14 @@ template <class T> struct recurrent {
   // Row `line` of a matrix times v.
   static long double product(const inlay::tensor<T>& m, std::int64_t line, const std::vector<long double>& v) {
     long double sum = 0;
-    for (std::size_t e = 0; e < v.size(); ++e) sum += v[e] * static_cast<long double>(m(line, static_cast<std::int64_t>(e)));
+    for (std::size_t e = 0; e < v.size(); ++e)
+      sum += v[e] * static_cast<long double>(m(line, static_cast<std::int64_t>(e)));
     return sum;
   }
   long double of_x(std::int64_t t, std::int64_t n, std::int64_t line) const {
     long double sum = b(line);
-    for (std::int64_t e = 0; e < in; ++e) sum += static_cast<long double>(x(t, n, e)) * static_cast<long double>(w(line, e));
+    for (std::int64_t e = 0; e < in; ++e)
+      sum += static_cast<long double>(x(t, n, e)) * static_cast<long double>(w(line, e));
     return sum;
   }
   long double of_h(const row& before, std::int64_t line) const {
@@ -126,36 +129,36 @@ template <class T> struct recurrent {
         made[at(j)] = relu ? std::max(s, 0.0L) : std::tanh(s);
       } else if (of == kind::gru && reset_before) {
         auto reset = before.h;
-        for (std::int64_t e = 0; e < hidden; ++e)
-          reset[at(e)] *= sigmoid(of_x(t, n, e) + of_h(before, e));
+        for (std::int64_t e = 0; e < hidden; ++e) reset[at(e)] *= sigmoid(of_x(t, n, e) + of_h(before, e));
         const std::int64_t line = 2 * hidden + j;
         const long double candidate =
             std::tanh(of_x(t, n, line) + static_cast<long double>(d(line)) + product(u, line, reset));
         const long double z = sigmoid(sum(1));
         made[at(j)] = (1 - z) * candidate + z * before.h[at(j)];
       } else if (of == kind::gru) {
-        made[at(j)] = gru_step({of_x(t, n, j), of_x(t, n, hidden + j), of_x(t, n, 2 * hidden + j)},
-                               {of_h(before, j), of_h(before, hidden + j), of_h(before, 2 * hidden + j)},
-                               before.h[at(j)])
-                          .h;
+        made[at(j)] =
+            gru_step({of_x(t, n, j), of_x(t, n, hidden + j), of_x(t, n, 2 * hidden + j)},
+                     {of_h(before, j), of_h(before, hidden + j), of_h(before, 2 * hidden + j)}, before.h[at(j)])
+                .h;
       } else {
         const auto look = [&](std::int64_t which, const std::vector<long double>& cell) {
           return peepholes == looks::none       ? 0
                  : peepholes == looks::diagonal ? static_cast<long double>(p(which, j)) * cell[at(j)]
                                                 : product(p, which * hidden + j, cell);
         };
-        const auto e = lstm_step({sum(0) + look(0, before.c), coupled ? 0 : sum(1) + look(1, before.c),
-                                  sum(coupled ? 1 : 2), 0},
-                                 before.c[at(j)], {}, coupled);
+        const auto e =
+            lstm_step({sum(0) + look(0, before.c), coupled ? 0 : sum(1) + look(1, before.c), sum(coupled ? 1 : 2), 0},
+                      before.c[at(j)], {}, coupled);
         next.c[at(j)] = e.c;
       }
     }
     if (of == kind::lstm)
       for (std::int64_t j = 0; j < hidden; ++j) {
         const std::int64_t line = (gates() - 1) * hidden + j, which = looking() - 1;
-        const long double looked = peepholes == looks::none       ? 0
-                                   : peepholes == looks::diagonal ? static_cast<long double>(p(which, j)) * next.c[at(j)]
-                                                                  : product(p, which * hidden + j, next.c);
+        const long double looked = peepholes == looks::none ? 0
+                                   : peepholes == looks::diagonal
+                                       ? static_cast<long double>(p(which, j)) * next.c[at(j)]
+                                       : product(p, which * hidden + j, next.c);
         made[at(j)] = sigmoid(of_x(t, n, line) + of_h(before, line) + looked) * std::tanh(next.c[at(j)]);
       }
     if (out == hidden) {

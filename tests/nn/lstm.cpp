@@ -25,7 +25,8 @@ TEST_CASE("lstm: sizes of the weights") {
   CHECK(all.cells[0].projection.shape() == shape{2, 5});
   CHECK(all.start(7).h.shape() == shape{2, 7, 2});
   CHECK(all.start(7).c.shape() == shape{2, 7, 5});
-  CHECK(nn::lstm<float>{{.in = 1, .hidden = 5, .peepholes = peepholes::diagonal}}.cells[0].peepholes.shape() == shape{3, 5});
+  CHECK(nn::lstm<float>{{.in = 1, .hidden = 5, .peepholes = peepholes::diagonal}}.cells[0].peepholes.shape() ==
+        shape{3, 5});
 }
 
 TEST_CASE("lstm: the bias of the forget gate") {

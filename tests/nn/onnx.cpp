@@ -26,7 +26,9 @@ tensor<float> reordered(const tensor<float>& all, std::int64_t hidden, const std
 template <class Net> void check_case(const onnx_recurrent_case& c, Net net, const std::vector<std::int64_t>& order) {
   const std::int64_t gates = std::ssize(order), rows = gates * c.hidden_size;
   auto& cell = net.cells.front();
-  const auto direction = [](const onnx_array& a) { return as_tensor(a).slice(0, 1).reshape(as_tensor(a).shape().without(0)); };
+  const auto direction = [](const onnx_array& a) {
+    return as_tensor(a).slice(0, 1).reshape(as_tensor(a).shape().without(0));
+  };
   cell.weight_ih.assign(reordered(direction(c.w), c.hidden_size, order));
   cell.weight_hh.assign(reordered(direction(c.r), c.hidden_size, order));
   const tensor<float> both = c.b.values.empty() ? tensor<float>({2 * rows}) : direction(c.b);
@@ -40,8 +42,9 @@ template <class Net> void check_case(const onnx_recurrent_case& c, Net net, cons
   if (!c.initial_h.values.empty()) state.h = as_tensor(c.initial_h);
   if constexpr (requires { state.c; })
     if (!c.initial_c.values.empty()) state.c = as_tensor(c.initial_c);
-  const tensor<std::int64_t> lengths =
-      c.sequence_lens.empty() ? tensor<std::int64_t>() : from<std::int64_t>({std::ssize(c.sequence_lens)}, c.sequence_lens);
+  const tensor<std::int64_t> lengths = c.sequence_lens.empty()
+                                           ? tensor<std::int64_t>()
+                                           : from<std::int64_t>({std::ssize(c.sequence_lens)}, c.sequence_lens);
   const auto out = net(x, state, lengths);
   const auto is = [](const onnx_array& expected, const tensor<float>& got) {
     if (expected.values.empty()) return 0;

@@ -34,8 +34,7 @@ struct sizes {
 };
 
 // Every kind of net; an option is coupling, the reset before the product, or ReLU.
-template <class T>
-std::vector<net<T>> nets(const sizes& s, bool reverse, const std::vector<std::int64_t>& lengths) {
+template <class T> std::vector<net<T>> nets(const sizes& s, bool reverse, const std::vector<std::int64_t>& lengths) {
   const auto of = [&](kind k, bool option, looks peepholes, std::int64_t fewer) {
     return net<T>{.of = k,
                   .steps = s.steps,
@@ -65,9 +64,10 @@ TEST_CASE_TEMPLATE("recurrent nets equal their definition", T, float, double) {
     for (const bool reverse : {false, true})
       for (const std::vector<std::int64_t>& lengths : {std::vector<std::int64_t>{}, {3, 5, 0}}) {
         if (!lengths.empty() && s.steps != 5) continue;
-        int number = 0;
+        int number = -1;
         for (const net<T>& o : nets<T>(s, reverse, lengths)) {
-          INFO("net ", number++, " T ", s.steps, " hidden ", s.hidden, " reverse ", reverse, " of lengths ",
+          ++number;
+          INFO("net ", number, " T ", s.steps, " hidden ", s.hidden, " reverse ", reverse, " of lengths ",
                !lengths.empty());
           support::check_everywhere<T>([&] { return run(o); }, o.result(), sizeof(T) == 4 ? 1e-5 : 1e-13);
         }
@@ -77,11 +77,12 @@ TEST_CASE_TEMPLATE("recurrent nets equal their definition", T, float, double) {
 TEST_CASE("recurrent nets: central differences for every operand") {
   for (const bool reverse : {false, true})
     for (const std::vector<std::int64_t>& lengths : {std::vector<std::int64_t>{}, {2, 4, 1}}) {
-      int number = 0;
+      int number = -1;
       for (const net<double>& o : nets<double>({4, 3, 2, 3}, reverse, lengths)) {
-        INFO("net ", number++, " reverse ", reverse, " of lengths ", !lengths.empty());
-        const auto r = testing::check_gradient([&](const auto&... operand) { return run(o, operand...); }, o.x, o.h, o.c,
-                                               o.w, o.u, o.b, o.d, o.p, o.r);
+        ++number;
+        INFO("net ", number, " reverse ", reverse, " of lengths ", !lengths.empty());
+        const auto r = testing::check_gradient([&](const auto&... operand) { return run(o, operand...); }, o.x, o.h,
+                                               o.c, o.w, o.u, o.b, o.d, o.p, o.r);
         CHECK_MESSAGE(r.ok(), r.text());
       }
     }
@@ -135,5 +136,6 @@ TEST_CASE("recurrent nets: sizes that do not fit") {
   CHECK_THROWS_WITH_AS(call(o.x, o.h, o.c, o.w, o.u, o.b, o.p, {}, from<std::int64_t>({3}, {1, 5, 2})),
                        "[lstm] expected lengths of 0 to 4 steps, got 5", value_error);
   CHECK_THROWS_WITH_AS(gru(o.x, o.h, o.w, o.u, none, none),
-                       "[gru] expected weights (3 hidden, in) and (3 hidden, hidden), got (12, 2) and (12, 3)", shape_error);
+                       "[gru] expected weights (3 hidden, in) and (3 hidden, hidden), got (12, 2) and (12, 3)",
+                       shape_error);
 }

@@ -1,6 +1,6 @@
 // One step of a GRU behind its matrix products, element by element, and its gradient. Gates lie in the order r, z, n,
-// `hidden` of each in a row. s are the products of h; they are added here when the reset comes after them, and have been
-// added to the gates when it comes before:
+// `hidden` of each in a row. s are the products of h; they are added here when the reset comes after them, and have
+// been added to the gates when it comes before:
 //   r = sigmoid(gates_r + s_r), z = sigmoid(gates_z + s_z), n = tanh(gates_n + r s_n)     reset after the product
 //   r = sigmoid(gates_r), z = sigmoid(gates_z), m = r h  |  n = tanh(gates_n)             before it: in two halves
 //   h' = (1 - z) n + z h
@@ -23,8 +23,7 @@ template <class T> struct gru_step {
   const T *sums, *h;
   T *kept, *h_next;
 
-  template <isa Level>
-  INLAY_INLINE static void run(const gru_step* s, std::int64_t first, std::int64_t last) noexcept {
+  template <isa Level> INLAY_INLINE static void run(const gru_step* s, std::int64_t first, std::int64_t last) noexcept {
     using V = simd<T, Level>;
     const std::int64_t n = s->hidden;
     for (std::int64_t row = first; row < last; ++row)

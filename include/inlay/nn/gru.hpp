@@ -25,9 +25,9 @@ template <floating T = float> class gru : public recurrent<T, gru_rule, recurren
  public:
   // Throws value_error when a size is missing.
   explicit gru(const gru_config& c)
-      : recurrent<T, gru_rule, recurrent_state>({c.in, c.hidden, c.layers, c.bias, c.bidirectional, c.batch_first,
-                                                 c.dropout, c.hidden, shape{0}},
-                                                {c.reset_before}),
+      : recurrent<T, gru_rule, recurrent_state>(
+            {c.in, c.hidden, c.layers, c.bias, c.bidirectional, c.batch_first, c.dropout, c.hidden, shape{0}},
+            {c.reset_before}),
         config_(c) {}
 
   const gru_config& config() const noexcept { return config_; }

@@ -35,8 +35,8 @@ template <floating T = float> class lstm : public recurrent<T, lstm_rule, lstm_s
       : recurrent<T, lstm_rule, lstm_state>(shared(config), {config.coupled}), config_(config) {
     if (config.forget_bias == 0) return;
     if (!config.bias || config.coupled)
-      throw value_error("lstm", {"expected .bias, and gates that are not coupled, for a .forget_bias of ",
-                                 config.forget_bias});
+      throw value_error("lstm",
+                        {"expected .bias, and gates that are not coupled, for a .forget_bias of ", config.forget_bias});
     for (recurrent_weights<T>& cell : this->cells)
       cell.bias_ih.write([&](std::span<T> b) {
         const auto hidden = static_cast<std::size_t>(config.hidden);
@@ -51,7 +51,13 @@ template <floating T = float> class lstm : public recurrent<T, lstm_rule, lstm_s
     if (c.projection < 0 || (c.projection >= c.hidden && c.projection > 0))
       throw value_error("lstm", {"expected a .projection to less than .hidden, ", c.hidden, ", got ", c.projection});
     const std::int64_t looking = c.coupled ? 2 : 3;
-    return {c.in, c.hidden, c.layers, c.bias, c.bidirectional, c.batch_first, c.dropout,
+    return {c.in,
+            c.hidden,
+            c.layers,
+            c.bias,
+            c.bidirectional,
+            c.batch_first,
+            c.dropout,
             c.projection > 0 ? c.projection : c.hidden,
             c.peepholes == peepholes::none       ? shape{0}
             : c.peepholes == peepholes::diagonal ? shape{looking, c.hidden}

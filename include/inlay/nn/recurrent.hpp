@@ -92,10 +92,10 @@ template <floating T, class Rule, template <class> class State> class recurrent 
     if constexpr (Rule::has_cell) c = inlay::detail::writable(state.c);
     const T* from = x.data();
     for (const recurrent_weights<T>& cell : cells) {
-      op(false).advance(batch, from, h, c,
-                        inlay::detail::recurrent_weights<T>{cell.weight_ih.value(), cell.weight_hh.value(),
-                                                            cell.bias_ih.value(), cell.bias_hh.value(),
-                                                            cell.peepholes.value(), cell.projection.value()});
+      op(false).advance(
+          batch, from, h, c,
+          inlay::detail::recurrent_weights<T>{cell.weight_ih.value(), cell.weight_hh.value(), cell.bias_ih.value(),
+                                              cell.bias_hh.value(), cell.peepholes.value(), cell.projection.value()});
       from = std::exchange(h, h + y.size());
       if (Rule::has_cell) c += batch * config_.hidden;
     }
@@ -130,8 +130,7 @@ template <floating T, class Rule, template <class> class State> class recurrent 
   std::int64_t directions() const { return config_.bidirectional ? 2 : 1; }
   recurrent_op<Rule> op(bool reverse) const { return {rule_, reverse}; }
 
-  template <class X, class Value>
-  auto run(X y, const State<Value>& state, const tensor<std::int64_t>& lengths) const {
+  template <class X, class Value> auto run(X y, const State<Value>& state, const tensor<std::int64_t>& lengths) const {
     const std::int64_t steps = y.dim(0), batch = y.dim(1), out = config_.out, hidden = config_.hidden;
     std::optional<X> outputs, h, c;  // of the layer; of all layers
     const auto join = [](std::optional<X>& all, std::int64_t axis, X part) {

@@ -29,9 +29,9 @@ template <floating T = float> class rnn : public recurrent<T, rnn_rule, recurren
  public:
   // Throws value_error when a size is missing.
   explicit rnn(const rnn_config& c)
-      : recurrent<T, rnn_rule, recurrent_state>({c.in, c.hidden, c.layers, c.bias, c.bidirectional, c.batch_first,
-                                                 c.dropout, c.hidden, shape{0}},
-                                                {c.relu}),
+      : recurrent<T, rnn_rule, recurrent_state>(
+            {c.in, c.hidden, c.layers, c.bias, c.bidirectional, c.batch_first, c.dropout, c.hidden, shape{0}},
+            {c.relu}),
         config_(c) {}
 
   const rnn_config& config() const noexcept { return config_; }

@@ -19,12 +19,12 @@ struct gru_rule {
   static constexpr std::int64_t gates() { return 3; }
   bool apart() const { return !reset_before; }
 
-  template <class T>
-  void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
+  template <class T> void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
     using kernels::gru_part;
     const std::int64_t row = 3 * s.hidden, two = 2 * s.hidden;
     const auto run = [&](gru_part part, const T* sums) {
-      detail::run_rows(kernels::gru_step<T>{s.hidden, part, s.gates, sums, s.h, s.kept, s.h_next}, 0, s.batch, s.hidden);
+      detail::run_rows(kernels::gru_step<T>{s.hidden, part, s.gates, sums, s.h, s.kept, s.h_next}, 0, s.batch,
+                       s.hidden);
     };
     if (reset_before) {
       detail::add_product(s.batch, s.h, w.w_hh, 0, two, s.gates, row);

@@ -1,8 +1,8 @@
 // lstm: steps of a long short-term memory in one operation (see recurrent.hpp). Gates are in the order i, f, g, o.
-// Peepholes are vectors (3, hidden) for i, f, o, or matrices (3 hidden, hidden), or none. Coupled, f is 1 - i: gates are
-// i, g, o, and peepholes those of i and o.
-// Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Gers and Schmidhuber, Recurrent Nets that Time and Count,
-// 2000 (peepholes); Greff and others, LSTM: A Search Space Odyssey, 2017 (coupled gates).
+// Peepholes are vectors (3, hidden) for i, f, o, or matrices (3 hidden, hidden), or none. Coupled, f is 1 - i: gates
+// are i, g, o, and peepholes those of i and o. Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Gers and
+// Schmidhuber, Recurrent Nets that Time and Count, 2000 (peepholes); Greff and others, LSTM: A Search Space Odyssey,
+// 2017 (coupled gates).
 #pragma once
 
 #include "../kernels/lstm.hpp"
@@ -19,21 +19,20 @@ struct lstm_rule {
   std::int64_t gates() const { return coupled ? 3 : 4; }
   static constexpr bool apart() { return false; }
 
-  template <class T>
-  void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
+  template <class T> void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
     using kernels::lstm_part;
     const std::int64_t row = gates() * s.hidden;
     detail::add_product(s.batch, s.h, w.w_hh, 0, row, s.gates, row);
     const auto run = [&](lstm_part part, const T* peepholes) {
-      detail::run_rows(
-          kernels::lstm_step<T>{s.hidden, coupled, part, s.gates, s.c, peepholes, s.c_next, s.h_next}, 0, s.batch,
-          s.hidden);
+      detail::run_rows(kernels::lstm_step<T>{s.hidden, coupled, part, s.gates, s.c, peepholes, s.c_next, s.h_next}, 0,
+                       s.batch, s.hidden);
     };
     if (!matrices(w.peepholes.shape(), s.hidden)) return run(lstm_part::whole, detail::data_or_null(w.peepholes));
     const std::int64_t early = (looking() - 1) * s.hidden;  // of gates before the output, which lead the row
     detail::add_product(s.batch, s.c, w.peepholes, 0, early, s.gates, row);
     run(lstm_part::cell, nullptr);
-    detail::add_product(s.batch, static_cast<const T*>(s.c_next), w.peepholes, early, s.hidden, s.gates + row - s.hidden, row);
+    detail::add_product(s.batch, static_cast<const T*>(s.c_next), w.peepholes, early, s.hidden,
+                        s.gates + row - s.hidden, row);
     run(lstm_part::output, nullptr);
   }
 
@@ -49,8 +48,8 @@ struct lstm_rule {
     if (matrices(w.peepholes.shape(), s.hidden)) {
       const std::int64_t early = (looking() - 1) * s.hidden;
       run(lstm_part::output, nullptr);
-      detail::add_transposed(s.batch, static_cast<const T*>(s.dgates + row - s.hidden), row, w.peepholes, early, s.hidden,
-                             s.dc);
+      detail::add_transposed(s.batch, static_cast<const T*>(s.dgates + row - s.hidden), row, w.peepholes, early,
+                             s.hidden, s.dc);
       run(lstm_part::cell, nullptr);
       detail::add_transposed(s.batch, static_cast<const T*>(s.dgates), row, w.peepholes, 0, early, s.dc);
     } else {
@@ -62,7 +61,7 @@ struct lstm_rule {
   // i and f looked at the cell before their step, o at the one after it, which lies in `owner`.
   template <class T>
   void peephole_gradient(std::int64_t batch, std::int64_t hidden, const T* d, const T* before, const T* after,
-                    const tensor<T>& owner, tensor<T>& g) const {
+                         const tensor<T>& owner, tensor<T>& g) const {
     const std::int64_t row = gates() * hidden, early = (looking() - 1) * hidden;
     T* const to = detail::writable(g);
     if (matrices(g.shape(), hidden)) {

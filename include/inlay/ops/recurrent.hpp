@@ -25,9 +25,7 @@ namespace inlay::inline v0_1 {
 
 namespace detail {
 
-template <class T> struct recurrent_weights {
-  const tensor<T>&w_ih, &w_hh, &b_ih, &b_hh, &peepholes, &projection;
-};
+template <class T> struct recurrent_weights { const tensor<T>&w_ih, &w_hh, &b_ih, &b_hh, &peepholes, &projection; };
 
 // What one step of `batch` rows works on. c is null without cells.
 template <class T> struct recurrent_step {
@@ -80,8 +78,7 @@ void add_outer(std::int64_t m, std::int64_t n, std::int64_t rows, const T* a, st
 }
 
 // A kernel on `count` rows from the first on, which threads share.
-template <class Kernel>
-void run_rows(const Kernel& step, std::int64_t first, std::int64_t count, std::int64_t hidden) {
+template <class Kernel> void run_rows(const Kernel& step, std::int64_t first, std::int64_t count, std::int64_t hidden) {
   const isa level = active_isa();
   parallel_for(
       count, std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(hidden, 1)),
@@ -122,7 +119,7 @@ template <class Rule> struct recurrent_op {
 
   template <floating T>
   recorded<T, kept<T>> record(detail::tape_state*, in<T> x, in<T> h, in<T> c, in<T> w_ih, in<T> w_hh, in<T> b_ih,
-                               in<T> b_hh, in<T> peepholes, in<T> projection, in<std::int64_t> lengths) const {
+                              in<T> b_hh, in<T> peepholes, in<T> projection, in<std::int64_t> lengths) const {
     const weights<T> w{w_ih, w_hh, b_ih, b_hh, peepholes, projection};
     check(x.shape(), h.shape(), c.shape(), w);
     check(lengths, x.dim(0), x.dim(1));
@@ -218,12 +215,12 @@ template <class Rule> struct recurrent_op {
           if (active(n)) detail::run_rows(kernel, n, end - n, s.hidden);
         }
       };
-      rule.template backward<T>(w,
-                                {s.batch, s.hidden, s.out, k.gates.data() + at * s.batch * row, h_before(k, s, at),
-                                 c_before(k, s, at), k.states.data() + s.c_of(at),
-                                 k.extra.data() + (Rule::keeps ? at * made : 0), projects ? made_to : total, h_to, c_to,
-                                 gates_to + at * s.batch * row, sums_to + at * s.batch * row},
-                                each);
+      rule.template backward<T>(
+          w,
+          {s.batch, s.hidden, s.out, k.gates.data() + at * s.batch * row, h_before(k, s, at), c_before(k, s, at),
+           k.states.data() + s.c_of(at), k.extra.data() + (Rule::keeps ? at * made : 0), projects ? made_to : total,
+           h_to, c_to, gates_to + at * s.batch * row, sums_to + at * s.batch * row},
+          each);
     }
     if (dx.wanted()) {
       tensor<T> g(k.x.shape());
@@ -330,8 +327,8 @@ template <class Rule> struct recurrent_op {
     const shape &w_ih = w.w_ih.shape(), &w_hh = w.w_hh.shape(), &projection = w.projection.shape();
     const std::int64_t row = w_hh.rank() == 2 ? w_hh[0] : 0, hidden = row / rule.gates();
     const bool projects = w.projection.size() > 0;
-    if (row == 0 || row % rule.gates() != 0 || w_ih.rank() != 2 || w_ih[0] != row ||
-        (!projects && w_hh[1] != hidden)) [[unlikely]]
+    if (row == 0 || row % rule.gates() != 0 || w_ih.rank() != 2 || w_ih[0] != row || (!projects && w_hh[1] != hidden))
+        [[unlikely]]
       throw shape_error(name, {"expected weights (", rule.gates(), " hidden, in) and (", rule.gates(),
                                projects ? " hidden, out), got " : " hidden, hidden), got ", w_ih, " and ", w_hh});
     if (projects && !(projection == shape{w_hh[1], hidden})) [[unlikely]]

@@ -17,8 +17,7 @@ struct rnn_rule {
   static constexpr std::int64_t gates() { return 1; }
   static constexpr bool apart() { return false; }
 
-  template <class T>
-  void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
+  template <class T> void forward(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s) const {
     detail::add_product(s.batch, s.h, w.w_hh, 0, s.hidden, s.gates, s.hidden);
     if (relu)
       detail::run_rows(finish<kernels::function::relu, T>{s.hidden, s.gates, s.h_next}, 0, s.batch, s.hidden);
@@ -41,8 +40,7 @@ struct rnn_rule {
   template <class F, class T> struct finish {
     std::int64_t hidden;
     T *sums, *h_next;
-    template <isa Level>
-    INLAY_INLINE static void run(const finish* s, std::int64_t first, std::int64_t last) noexcept {
+    template <isa Level> INLAY_INLINE static void run(const finish* s, std::int64_t first, std::int64_t last) noexcept {
       const std::int64_t at = first * s->hidden, count = (last - first) * s->hidden;
       kernels::map<F, T>::template run<Level>(count, s->sums + at, F{}, static_cast<const T*>(s->sums + at));
       std::copy_n(s->sums + at, count, s->h_next + at);
@@ -53,8 +51,7 @@ struct rnn_rule {
     std::int64_t hidden;
     const T *outputs, *dh;
     T* dsums;
-    template <isa Level>
-    INLAY_INLINE static void run(const slope* s, std::int64_t first, std::int64_t last) noexcept {
+    template <isa Level> INLAY_INLINE static void run(const slope* s, std::int64_t first, std::int64_t last) noexcept {
       const std::int64_t at = first * s->hidden, count = (last - first) * s->hidden;
       using gradient = kernels::gradient_of<F>;
       kernels::map<gradient, T>::template run<Level>(count, s->dsums + at, gradient{}, s->dh + at, s->outputs + at);
