@@ -1,7 +1,9 @@
 // Room `models`: well-known architectures as structs with configs, and PyTorch's weights for them.
 #pragma once
 
+#include "models/gpt.hpp"
 #include "models/lenet.hpp"
+#include "models/lstm_lm.hpp"
 #include "models/mlp.hpp"
 #include "models/mobilenet.hpp"
 #include "models/parts.hpp"

@@ -1,0 +1,183 @@
+// A language model of characters: learns to write as a text does, then writes. Half a minute with the defaults; in
+// docs/language_models.md are settings that take longer and write better.
+//   char_lm [--text FILE] [--arch gpt|lstm] [--steps N] [--batch N] [--context N] [--width N] [--layers N] [--heads N]
+//           [--dropout P] [--rate R] [--seed N] [--save FILE] [--prompt TEXT] [--tokens N] [--temperature T] [--llama
+//           1]
+// In this folder: g++ -std=c++20 -O2 -fopenmp -I ../include char_lm.cpp -o char_lm && ./char_lm --text ../README.md
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <inlay/inlay.hpp>
+#include <inlay/io.hpp>
+#include <inlay/models.hpp>
+#include <inlay/text.hpp>
+
+namespace {
+
+using namespace inlay;
+
+// "--name value" pairs over the defaults.
+class settings {
+ public:
+  settings(int argc, char** argv) {
+    for (int i = 1; i < argc; i += 2) {
+      const std::string name = argv[i];
+      if (i + 1 == argc || !values_.contains(name))
+        throw value_error("char_lm", {"expected pairs of an option and its value, got ", name});
+      values_[name] = argv[i + 1];
+    }
+  }
+  const std::string& text(const char* name) const { return values_.at(name); }
+  std::int64_t count(const char* name) const { return std::stoll(text(name)); }
+  double number(const char* name) const { return std::stod(text(name)); }
+
+ private:
+  std::map<std::string, std::string> values_{{"--text", "../README.md"}, {"--arch", "gpt"},   {"--steps", "300"},
+                                             {"--batch", "12"},          {"--context", "64"}, {"--width", "128"},
+                                             {"--layers", "4"},          {"--heads", "4"},    {"--dropout", "0"},
+                                             {"--rate", "0.001"},        {"--seed", "1"},     {"--save", ""},
+                                             {"--prompt", "\n"},         {"--tokens", "300"}, {"--temperature", "0.8"},
+                                             {"--llama", "0"},           {"--decay", "0.1"}};
+};
+
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw io_error("char_lm", {"expected a readable text, got ", path});
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct batch {
+  tensor<std::int64_t> x, y;  // tokens (N, T), and the one behind each (N T,)
+};
+
+// Windows of a text that begin at these places.
+batch windows(const std::vector<std::int64_t>& text, const std::vector<std::int64_t>& places, std::int64_t context) {
+  const auto rows = std::ssize(places);
+  batch out{tensor<std::int64_t>({rows, context}), tensor<std::int64_t>({rows * context})};
+  for (std::int64_t n = 0; n < rows; ++n) {
+    const auto from = text.begin() + places[static_cast<std::size_t>(n)];
+    std::copy_n(from, context, out.x.data() + n * context);
+    std::copy_n(from + 1, context, out.y.data() + n * context);
+  }
+  return out;
+}
+
+// In nats per character, over all of a text, in windows that follow each other.
+double loss_of(const auto& model, const std::vector<std::int64_t>& text, std::int64_t context) {
+  double sum = 0;
+  std::int64_t count = 0;
+  std::vector<std::int64_t> places;
+  for (std::int64_t at = 0; at + context < std::ssize(text); at += context) {
+    places.push_back(at);
+    if (std::ssize(places) < 64 && at + 2 * context < std::ssize(text)) continue;
+    const batch b = windows(text, places, context);
+    const auto rows = std::ssize(places);
+    sum += static_cast<double>(loss::cross_entropy(reshape(model(b.x), {rows * context, -1}), b.y).item()) *
+           static_cast<double>(rows);
+    count += rows;
+    places.clear();
+  }
+  return sum / static_cast<double>(count);
+}
+
+template <class Model>
+int run(Model model, const settings& given, const text::char_tokenizer& tokenizer,
+        const std::vector<std::int64_t>& tokens) {
+  const std::int64_t context = given.count("--context"), steps = given.count("--steps"),
+                     batch_size = given.count("--batch");
+  const auto cut = static_cast<std::ptrdiff_t>(tokens.size() * 9 / 10);
+  const std::vector<std::int64_t> training(tokens.begin(), tokens.begin() + cut),
+      validation(tokens.begin() + cut, tokens.end());
+  if (std::ssize(validation) <= context)
+    throw value_error("char_lm",
+                      {"expected a text of ", 10 * context + 10, " characters or more, got ", tokens.size()});
+  const auto seed = static_cast<std::uint64_t>(given.count("--seed"));
+  init::weights(model, {.seed = seed});
+  std::int64_t weights = 0;
+  for (const member& m : members_of(model))
+    if (m.is_parameter()) weights += m.cell->shape().size();
+  std::printf("%zu characters, %lld of them different; a model of %lld weights\n", tokens.size(),
+              static_cast<long long>(tokenizer.vocabulary()), static_cast<long long>(weights));
+
+  const double rate = given.number("--rate");
+  optim::adamw optimizer{model,
+                         {.learning_rate = rate,
+                          .beta2 = 0.99,
+                          .weight_decay = given.number("--decay"),
+                          .groups = {{.match = "*bias*", .weight_decay = 0}, {.match = "*norm*", .weight_decay = 0}}}};
+  optim::cosine_annealing_lr schedule{
+      optimizer, {.steps = steps, .minimum = rate / 10, .warm_up = {.steps = std::min<std::int64_t>(100, steps / 10)}}};
+  autograd::tape tape{{.seed = seed}};
+  random::generator draw(seed, 1);
+  std::vector<std::int64_t> places(static_cast<std::size_t>(batch_size));
+  double sum = 0, best = 1e9;
+  std::int64_t since = 0;
+  const auto start = std::chrono::steady_clock::now();
+  const std::int64_t report = std::max<std::int64_t>(1, steps / 10);
+  for (std::int64_t step = 1; step <= steps; ++step) {
+    for (std::int64_t& place : places)
+      place = static_cast<std::int64_t>(draw.below(static_cast<std::uint64_t>(std::ssize(training) - context)));
+    const batch b = windows(training, places, context);
+    const auto loss = loss::cross_entropy(reshape(model(tape.input(b.x)), {batch_size * context, -1}), b.y);
+    loss.backward();
+    optim::clip_grad_norm(model, 1.0);
+    optimizer.step();
+    optimizer.zero_grad();
+    schedule.step();
+    sum += static_cast<double>(loss.item());
+    ++since;
+    if (step % report != 0 && step != steps) continue;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double now = loss_of(model, validation, context);
+    best = std::min(best, now);
+    std::printf("step %6lld  training loss %.3f  validation loss %.3f  %.0f characters/s\n",
+                static_cast<long long>(step), sum / static_cast<double>(since), now,
+                static_cast<double>(step * batch_size * context) / seconds);
+    std::fflush(stdout);
+    sum = 0, since = 0;
+  }
+  std::printf("best validation loss %.3f\n\n", best);
+  if (!given.text("--save").empty()) io::save(model, given.text("--save"));
+
+  const std::string& prompt = given.text("--prompt");
+  std::printf("%s", prompt.c_str());
+  text::generate(model, tokenizer.encode(prompt),
+                 {.tokens = std::min(given.count("--tokens"), given.text("--arch") == "gpt" ? context - 1 : 1 << 20),
+                  .temperature = given.number("--temperature"),
+                  .seed = seed,
+                  .on_token = [&](std::int64_t, std::int64_t token) {
+                    std::printf("%s", tokenizer.decode(std::span(&token, 1)).c_str());
+                    return true;
+                  }});
+  std::printf("\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const settings given(argc, argv);
+  const std::string all = read(given.text("--text"));
+  const text::char_tokenizer tokenizer(all);
+  const std::vector<std::int64_t> tokens = tokenizer.encode(all);
+  if (given.text("--arch") == "lstm")
+    return run(models::lstm_lm<float>{{.vocabulary = tokenizer.vocabulary(),
+                                       .hidden = given.count("--width"),
+                                       .layers = given.count("--layers"),
+                                       .dropout = given.number("--dropout")}},
+               given, tokenizer, tokens);
+  models::gpt_config config{.vocabulary = tokenizer.vocabulary(),
+                            .context = given.count("--context"),
+                            .layers = given.count("--layers"),
+                            .heads = given.count("--heads"),
+                            .in = given.count("--width"),
+                            .dropout = given.number("--dropout")};
+  if (given.count("--llama") != 0) config = models::gpt_config::llama(config);
+  return run(models::gpt<float>{config}, given, tokenizer, tokens);
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "%s\n", e.what());
+  return 1;
+}

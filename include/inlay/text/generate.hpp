@@ -1,0 +1,263 @@
+// Text (or any sequence of tokens) from a language model: the likeliest next token each time, one drawn by chance, or
+// the likeliest of several sequences that are followed at once.
+// A model has step(tokens (N, T), state, counts (N,)) -> scores (N, T, vocabulary) and start(room) -> a state that can
+// be reordered, as models::gpt.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "../core/random.hpp"
+#include "../core/tensor.hpp"
+
+namespace inlay::inline v0_1::text {
+
+struct generate_options {
+  std::int64_t tokens = 100;  // how many at most
+  double temperature = 1;     // scores are divided by it before one is drawn; 0: the likeliest is taken
+  std::int64_t top_k = 0;     // only the likeliest that many are drawn from; 0: all
+  double top_p = 1;           // only the fewest that have this share of the probability (Holtzman and others, 2020)
+  double min_p = 0;           // only those that have this share of the likeliest's probability
+  double repetition_penalty =
+      1;                      // scores of tokens that were there before are made less by it (Keskar and others, 2019)
+  std::int64_t beams = 1;     // more: the likeliest sequence of that many that are followed; nothing is drawn
+  double length_penalty = 1;  // of beams: a sequence counts log p / length^penalty
+  std::vector<std::vector<std::int64_t>> stop = {};  // a sequence ends behind one of these
+  std::uint64_t seed = 0;
+  // Sees each token as it comes, and the row it belongs to; a row ends when it gives false. Not for beams.
+  std::function<bool(std::int64_t row, std::int64_t token)> on_token = {};
+};
+
+struct generated {
+  std::vector<std::int64_t> tokens;       // without the prompt; what it stopped at is included
+  std::vector<double> log_probabilities;  // of each, from the model's scores as they are
+  bool stopped = false;                   // at one of .stop, or by on_token
+};
+
+namespace detail {
+
+INLAY_COLD inline void check(const generate_options& o) {
+  if (o.tokens < 0 || !(o.temperature >= 0) || o.top_k < 0 || !(o.top_p > 0 && o.top_p <= 1) ||
+      !(o.min_p >= 0 && o.min_p <= 1) || !(o.repetition_penalty > 0) || o.beams < 1)
+    throw value_error("generate",
+                      {"expected .tokens, .temperature and .top_k of 0 or more, .top_p above 0 and up to 1, "
+                       ".min_p from 0 to 1, .repetition_penalty above 0 and .beams of 1 or more"});
+}
+
+// log(sum of exp)
+inline double log_sum(const std::vector<double>& scores) {
+  const double top = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  for (const double s : scores) sum += __builtin_exp(s - top);
+  return top + __builtin_log(sum);
+}
+
+inline bool ends_with(const std::vector<std::int64_t>& tokens, const std::vector<std::vector<std::int64_t>>& stop) {
+  return std::any_of(stop.begin(), stop.end(), [&](const std::vector<std::int64_t>& s) {
+    return !s.empty() && s.size() <= tokens.size() && std::equal(s.rbegin(), s.rend(), tokens.rbegin());
+  });
+}
+
+}  // namespace detail
+
+// The next token by its scores; `before`: the tokens so far. The same generator draws the same.
+inline std::int64_t sample(std::vector<double> scores, const std::vector<std::int64_t>& before,
+                           const generate_options& o, random::generator& g) {
+  if (o.repetition_penalty != 1) {
+    std::vector<std::int64_t> seen = before;
+    std::sort(seen.begin(), seen.end());
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    for (const std::int64_t t : seen) {
+      double& s = scores[static_cast<std::size_t>(t)];
+      s = s > 0 ? s / o.repetition_penalty : s * o.repetition_penalty;
+    }
+  }
+  if (o.temperature == 0) return std::max_element(scores.begin(), scores.end()) - scores.begin();
+  // From the likeliest on; those of the same score keep their order.
+  std::vector<std::int64_t> order(scores.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  });
+  if (o.top_k > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(o.top_k)));
+  std::vector<double> weights;
+  double total = 0;
+  for (const std::int64_t t : order) {
+    weights.push_back(__builtin_exp((scores[static_cast<std::size_t>(t)] - scores[static_cast<std::size_t>(order[0])]) /
+                                    o.temperature));
+    total += weights.back();
+  }
+  double kept = 0;
+  std::size_t count = 0;
+  while (count < weights.size() && (count == 0 || (kept < o.top_p * total && weights[count] >= o.min_p)))
+    kept += weights[count++];
+  double left = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53 * kept;
+  std::size_t at = 0;
+  while (at + 1 < count && left >= weights[at]) left -= weights[at++];
+  return order[at];
+}
+
+namespace detail {
+
+template <class Model> class generation {
+ public:
+  generation(const Model& model, const std::vector<std::vector<std::int64_t>>& prompts, const generate_options& options)
+      : model_(model), options_(options), tokens_(prompts) {
+    std::size_t longest = 0;
+    for (const auto& p : prompts) {
+      if (p.empty()) throw value_error("generate", {"expected prompts of one token or more, got an empty one"});
+      longest = std::max(longest, p.size());
+    }
+    state_ = model.start(static_cast<std::int64_t>(longest) + options.tokens);
+    const auto rows = std::ssize(prompts), steps = static_cast<std::int64_t>(longest);
+    tensor<std::int64_t> all({rows, steps}), counts({rows});
+    for (std::int64_t n = 0; n < rows; ++n) {
+      const auto& p = prompts[static_cast<std::size_t>(n)];
+      counts(n) = std::ssize(p);
+      std::copy(p.begin(), p.end(), all.data() + n * steps);
+    }
+    take(model_.step(all, state_, counts), counts);
+  }
+
+  std::size_t rows() const { return tokens_.size(); }
+  const std::vector<double>& scores(std::size_t row) const { return scores_[row]; }
+  const std::vector<std::int64_t>& tokens(std::size_t row) const { return tokens_[row]; }
+
+  // Row i goes on as row from[i] did, with a token.
+  void step(const std::vector<std::size_t>& from, const std::vector<std::int64_t>& next) {
+    bool moved = from.size() != tokens_.size();
+    std::vector<std::vector<std::int64_t>> tokens;
+    tensor<std::int64_t> rows({std::ssize(from)}), column({std::ssize(from), 1});
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      moved = moved || from[i] != i;
+      tokens.push_back(tokens_[from[i]]);
+      tokens.back().push_back(next[i]);
+      rows.data()[i] = static_cast<std::int64_t>(from[i]);
+      column.data()[i] = next[i];
+    }
+    tokens_ = std::move(tokens);
+    if (moved) state_.reorder(rows);
+    take(model_.step(column, state_, {}), tensor<std::int64_t>(shape{std::ssize(from)}, 1));
+  }
+
+ private:
+  void take(const auto& scores, const tensor<std::int64_t>& counts) {
+    scores_.clear();
+    for (std::int64_t n = 0; n < scores.dim(0); ++n) {
+      const auto* const row = scores.data() + (n * scores.dim(1) + counts(n) - 1) * scores.dim(2);
+      scores_.emplace_back(row, row + scores.dim(2));
+    }
+  }
+
+  const Model& model_;
+  const generate_options& options_;
+  decltype(std::declval<const Model&>().start()) state_;
+  std::vector<std::vector<std::int64_t>> tokens_;
+  std::vector<std::vector<double>> scores_;
+};
+
+template <class Model>
+generated beam_search(const Model& model, const std::vector<std::int64_t>& prompt, const generate_options& o) {
+  struct beam {
+    generated so_far;
+    double sum = 0;
+    std::size_t row = 0;
+  };
+  const auto value = [&](const beam& b) {
+    return b.sum /
+           __builtin_pow(static_cast<double>(std::max<std::size_t>(b.so_far.tokens.size(), 1)), o.length_penalty);
+  };
+  const auto better = [&](const beam& a, const beam& b) { return value(a) > value(b); };
+  generation<Model> run(model, {prompt}, o);
+  std::vector<beam> open{beam{}}, ended;
+  const auto width = static_cast<std::size_t>(o.beams);
+  for (std::int64_t t = 0; t < o.tokens && !open.empty() && ended.size() < width; ++t) {
+    std::vector<beam> next;
+    for (const beam& b : open) {
+      const std::vector<double>& scores = run.scores(b.row);
+      const double all = log_sum(scores);
+      std::vector<std::size_t> order(scores.size());
+      for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+      const std::size_t count = std::min(2 * width, order.size());
+      std::partial_sort(
+          order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+          [&](std::size_t x, std::size_t y) { return scores[x] > scores[y] || (scores[x] == scores[y] && x < y); });
+      for (std::size_t i = 0; i < count; ++i) {
+        beam longer = b;
+        longer.so_far.tokens.push_back(static_cast<std::int64_t>(order[i]));
+        longer.so_far.log_probabilities.push_back(scores[order[i]] - all);
+        longer.sum += scores[order[i]] - all;
+        next.push_back(std::move(longer));
+      }
+    }
+    std::stable_sort(next.begin(), next.end(), [](const beam& a, const beam& b) { return a.sum > b.sum; });
+    open.clear();
+    std::vector<std::size_t> from;
+    std::vector<std::int64_t> tokens;
+    for (beam& b : next) {
+      if (open.size() == width) break;
+      if (ends_with(b.so_far.tokens, o.stop)) {
+        b.so_far.stopped = true;
+        ended.push_back(std::move(b));
+        continue;
+      }
+      from.push_back(std::exchange(b.row, open.size()));
+      tokens.push_back(b.so_far.tokens.back());
+      open.push_back(std::move(b));
+    }
+    if (t + 1 < o.tokens && !open.empty()) run.step(from, tokens);
+  }
+  ended.insert(ended.end(), open.begin(), open.end());
+  return std::stable_sort(ended.begin(), ended.end(), better), ended.front().so_far;
+}
+
+}  // namespace detail
+
+// One result for each prompt, of any lengths. A row draws from the seed and its number, so it does not matter what
+// stands beside it. Throws value_error for an empty prompt, or options that do not fit.
+template <class Model>
+std::vector<generated> generate(const Model& model, const std::vector<std::vector<std::int64_t>>& prompts,
+                                const generate_options& options = {}) {
+  detail::check(options);
+  std::vector<generated> out;
+  if (options.beams > 1) {
+    for (const auto& prompt : prompts) out.push_back(detail::beam_search(model, prompt, options));
+    return out;
+  }
+  out.resize(prompts.size());
+  if (prompts.empty() || options.tokens == 0) return out;
+  detail::generation<Model> run(model, prompts, options);
+  std::vector<std::size_t> open;
+  std::vector<random::generator> generators;
+  for (std::size_t n = 0; n < prompts.size(); ++n) {
+    open.push_back(n);
+    generators.emplace_back(options.seed, n);
+  }
+  for (std::int64_t t = 0; t < options.tokens && !open.empty(); ++t) {
+    std::vector<std::size_t> from, still;
+    std::vector<std::int64_t> next;
+    for (std::size_t row = 0; row < open.size(); ++row) {
+      const std::size_t n = open[row];
+      const std::vector<double>& scores = run.scores(row);
+      const std::int64_t token = sample(scores, run.tokens(row), options, generators[n]);
+      generated& g = out[n];
+      g.tokens.push_back(token);
+      g.log_probabilities.push_back(scores[static_cast<std::size_t>(token)] - detail::log_sum(scores));
+      g.stopped = detail::ends_with(g.tokens, options.stop) ||
+                  (options.on_token && !options.on_token(static_cast<std::int64_t>(n), token));
+      if (g.stopped) continue;
+      from.push_back(row), next.push_back(token), still.push_back(n);
+    }
+    open = std::move(still);
+    if (t + 1 < options.tokens && !open.empty()) run.step(from, next);
+  }
+  return out;
+}
+
+template <class Model>
+generated generate(const Model& model, const std::vector<std::int64_t>& prompt, const generate_options& options = {}) {
+  return generate(model, std::vector<std::vector<std::int64_t>>{prompt}, options).front();
+}
+
+}  // namespace inlay::inline v0_1::text

@@ -1,0 +1,108 @@
+// Text as numbers and back: one for each byte, or one for each character of a text that was shown.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../core/error.hpp"
+
+namespace inlay::inline v0_1::text {
+
+namespace detail {
+
+// Bytes of the UTF-8 character that begins here, or 1 where none does: a byte that is not text stands for itself.
+inline std::size_t character_size(std::string_view rest) noexcept {
+  const auto lead = static_cast<unsigned char>(rest[0]);
+  const std::size_t size = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
+  if (lead >= 0xf8 || size > rest.size()) return 1;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((static_cast<unsigned char>(rest[i]) & 0xc0) != 0x80) return 1;
+  return size;
+}
+
+}  // namespace detail
+
+// A token is a byte: 256 of them, and every text has one way to be written.
+class byte_tokenizer {
+ public:
+  std::int64_t vocabulary() const noexcept { return 256; }
+  std::vector<std::int64_t> encode(std::string_view text) const {
+    std::vector<std::int64_t> out;
+    out.reserve(text.size());
+    for (const char c : text) out.push_back(static_cast<unsigned char>(c));
+    return out;
+  }
+  // Throws value_error for a number that is no token.
+  std::string decode(std::span<const std::int64_t> tokens) const {
+    std::string out;
+    out.reserve(tokens.size());
+    for (const std::int64_t t : tokens) {
+      if (t < 0 || t > 255) [[unlikely]]
+        throw value_error("byte_tokenizer", {"expected tokens from 0 to 255, got ", t});
+      out.push_back(static_cast<char>(t));
+    }
+    return out;
+  }
+};
+
+// A token is a character (a code point of UTF-8), numbered in the order of their bytes.
+class char_tokenizer {
+ public:
+  // The characters of a text. Throws value_error for one without any.
+  explicit char_tokenizer(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t size = detail::character_size(text);
+      characters_.emplace_back(text.substr(0, size));
+      text.remove_prefix(size);
+      if (characters_.size() % 4096 == 0) tidy();  // a long text has few that differ
+    }
+    tidy();
+    if (characters_.empty()) throw value_error("char_tokenizer", {"expected a text with characters, got none"});
+  }
+
+  std::int64_t vocabulary() const noexcept { return std::ssize(characters_); }
+  // The characters in their order: a tokenizer that is made of them is the same one.
+  std::string characters() const {
+    std::string out;
+    for (const std::string& c : characters_) out += c;
+    return out;
+  }
+
+  // Throws value_error for a character that was not in the text.
+  std::vector<std::int64_t> encode(std::string_view text) const {
+    std::vector<std::int64_t> out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+      const std::string_view c = text.substr(0, detail::character_size(text));
+      const auto at = std::lower_bound(characters_.begin(), characters_.end(), c);
+      if (at == characters_.end() || *at != c) [[unlikely]]
+        throw value_error("char_tokenizer", {"expected characters of the text it was made of, got \"", c, "\""});
+      out.push_back(at - characters_.begin());
+      text.remove_prefix(c.size());
+    }
+    return out;
+  }
+  // Throws value_error for a number that is no token.
+  std::string decode(std::span<const std::int64_t> tokens) const {
+    std::string out;
+    for (const std::int64_t t : tokens) {
+      if (t < 0 || t >= vocabulary()) [[unlikely]]
+        throw value_error("char_tokenizer", {"expected tokens from 0 to ", vocabulary() - 1, ", got ", t});
+      out += characters_[static_cast<std::size_t>(t)];
+    }
+    return out;
+  }
+
+ private:
+  void tidy() {
+    std::sort(characters_.begin(), characters_.end());
+    characters_.erase(std::unique(characters_.begin(), characters_.end()), characters_.end());
+  }
+
+  std::vector<std::string> characters_;
+};
+
+}  // namespace inlay::inline v0_1::text
