@@ -107,7 +107,7 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
                          {.learning_rate = rate,
                           .beta2 = 0.99,
                           .weight_decay = given.number("--decay"),
-                          .groups = {{.match = "*bias*", .weight_decay = 0}, {.match = "*norm*", .weight_decay = 0}}}};
+                          .groups = {{.match = "*bias*", .weight_decay = 0}}}};
   optim::cosine_annealing_lr schedule{
       optimizer, {.steps = steps, .minimum = rate / 10, .warm_up = {.steps = std::min<std::int64_t>(100, steps / 10)}}};
   autograd::tape tape{{.seed = seed}};

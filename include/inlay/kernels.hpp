@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/attention.hpp"
 #include "kernels/compare.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/conv_direct.hpp"
@@ -17,5 +18,6 @@
 #include "kernels/permute.hpp"
 #include "kernels/pool.hpp"
 #include "kernels/reduce.hpp"
+#include "kernels/rotary.hpp"
 #include "kernels/softmax.hpp"
 #include "kernels/update.hpp"

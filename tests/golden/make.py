@@ -522,3 +522,26 @@ recurrent("lstm with a projection", torch.nn.LSTM, hidden=3, proj_size=2, num_la
 recurrent("gru two layers, two directions, lengths 2 and 3", torch.nn.GRU, [2, 3], num_layers=2, bidirectional=True)
 recurrent("rnn two layers, two directions, lengths 2 and 3", torch.nn.RNN, [2, 3], num_layers=2, bidirectional=True)
 recurrent("rnn of relu", torch.nn.RNN, nonlinearity="relu")
+
+
+def transformer(name, kind, **options):
+    """y and the gradient of its product with a wave; weights are waves from 0.1, 0.2, ... on."""
+    layer = kind(4, 2, 6, dropout=0.0, batch_first=True, **options)
+    for i, weight in enumerate(layer.parameters()):
+        weight.data = wave(weight.shape, 0.1 * (i + 1))
+    x = wave((2, 3, 4), 0.5).requires_grad_()
+    causal = torch.triu(torch.full((3, 3), float("-inf")), 1)
+    if kind is torch.nn.TransformerDecoderLayer:
+        y = layer(x, wave((2, 5, 4), 0.6), tgt_mask=causal)
+    else:
+        y = layer(x, src_key_padding_mask=torch.tensor([[False, False, False], [False, False, True]]))
+    (y * wave(y.shape, 0.8)).sum().backward()
+    print(name)
+    line("y", y)
+    line("dx", x.grad)
+
+
+transformer("encoder layer, post-norm, relu", torch.nn.TransformerEncoderLayer)
+transformer("encoder layer, pre-norm, gelu", torch.nn.TransformerEncoderLayer, norm_first=True, activation="gelu")
+transformer("decoder layer, pre-norm, gelu", torch.nn.TransformerDecoderLayer, norm_first=True, activation="gelu")
+transformer("decoder layer, post-norm, relu", torch.nn.TransformerDecoderLayer)

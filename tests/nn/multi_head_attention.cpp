@@ -104,10 +104,4 @@ TEST_CASE("multi_head_attention: what is refused") {
                        "[multi_head_attention] expected .kv_heads that divide .heads, 4, got 3", value_error);
   const multi_head_attention<float> net{{.in = 8, .heads = 2}};
   CHECK_THROWS_AS(net(tensor<float>({2, 3, 7})), shape_error);
-  nn::kv_cache<float> cache;
-  cache.append(tensor<float>({2, 1, 4}), tensor<float>({2, 1, 4}));
-  CHECK_THROWS_WITH_AS(cache.append(tensor<float>({2, 1, 4}), tensor<float>({2, 1, 5})),
-                       "[kv_cache] expected keys and values of 4 and 4 features, got 4 and 5", shape_error);
-  CHECK_THROWS_AS(cache.append(tensor<float>({3, 1, 4}), tensor<float>({3, 1, 4})), shape_error);
-  CHECK_THROWS_AS(nn::kv_cache<float>({.room = -1}), value_error);
 }

@@ -147,7 +147,7 @@ template <floating T = float> class gpt {
     for (nn::transformer_block<T>& b : blocks) {
       dense(b.attention.query, 0.02), dense(b.attention.key, 0.02), dense(b.attention.value, 0.02);
       dense(b.attention.out, last), dense(b.feed_forward.up, 0.02), dense(b.feed_forward.down, last);
-      if (b.feed_forward.gate) dense(*b.feed_forward.gate, 0.02);
+      draw(b.feed_forward.gate_weight, 0.02), draw(b.feed_forward.gate_bias, 0);
     }
   }
 

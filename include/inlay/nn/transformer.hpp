@@ -36,13 +36,15 @@ template <floating T = float> class feed_forward {
             .activation = c.kind == feed_forward_kind::relu ? activation::relu : activation::none}),
         down({.in = hidden_of(c), .out = c.in, .bias = c.bias}),
         kind_(c.kind) {
-    if (c.kind == feed_forward_kind::swiglu)
-      gate.emplace(dense_config{.in = c.in, .out = hidden_of(c), .bias = c.bias});
+    if (c.kind != feed_forward_kind::swiglu) return;
+    const distribution rule = init::fan_in_uniform(c.in);
+    gate_weight = parameter<T>(up.weight.shape(), rule);
+    if (c.bias) gate_bias = parameter<T>(up.bias.shape(), rule);
   }
 
   auto operator()(const auto& x) const {
     auto y = up(x);
-    if (gate) return down(inlay::silu((*gate)(x)) * std::move(y));
+    if (kind_ == feed_forward_kind::swiglu) return down(inlay::silu(linear(x, gate_weight, gate_bias)) * std::move(y));
     if (kind_ == feed_forward_kind::gelu) y = inlay::gelu(std::move(y));
     if (kind_ == feed_forward_kind::gelu_tanh) y = inlay::gelu_tanh(std::move(y));
     return down(std::move(y));
@@ -50,12 +52,13 @@ template <floating T = float> class feed_forward {
 
   static void members(auto& self, auto&& visit) {
     visit("up", self.up);
-    visit("gate", self.gate);
+    visit("gate_weight", self.gate_weight);
+    visit("gate_bias", self.gate_bias);
     visit("down", self.down);
   }
 
   dense<T> up, down;
-  std::optional<dense<T>> gate;
+  parameter<T> gate_weight, gate_bias;  // of swiglu
 
  private:
   static std::int64_t hidden_of(const feed_forward_config& c) {

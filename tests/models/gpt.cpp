@@ -1,0 +1,129 @@
+// Shows: GPT (GPT-2's and Llama's options)
+// What every position sees; token by token with a state equals the sequence at once for every option, in rows of
+// different lengths; tied scores; training lowers the loss; 48 layers; saved and loaded; what is refused.
+#include <inlay/models/gpt.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include <inlay/io/save.hpp>
+#include <inlay/loss/cross_entropy.hpp>
+#include <inlay/ops/concat.hpp>
+#include <inlay/optim/adamw.hpp>
+
+#include "files.hpp"
+#include "tensors.hpp"
+
+using namespace inlay;
+using models::gpt;
+using models::gpt_config;
+using models::positions;
+using support::numbers;
+
+namespace {
+
+tensor<std::int64_t> words(std::int64_t rows, std::int64_t steps, std::uint64_t seed) {
+  tensor<std::int64_t> out({rows, steps});
+  for (std::int64_t i = 0; i < out.size(); ++i)
+    out.data()[i] = static_cast<std::int64_t>(support::noise(seed + static_cast<std::uint64_t>(i)) % 11);
+  return out;
+}
+
+std::vector<gpt_config> configs() {
+  const gpt_config small{.vocabulary = 11, .context = 16, .layers = 2, .heads = 2, .in = 8};
+  std::vector<gpt_config> all(5, small);
+  all[1].positions = positions::sinusoidal;
+  all[2].positions = positions::alibi;
+  all[3].window = 3, all[3].tied = false;
+  all[4].kv_heads = 1;
+  all[4] = gpt_config::llama(all[4]);
+  return all;
+}
+
+void check_same(const tensor<double>& got, const tensor<double>& expected) {
+  CHECK(got.shape() == expected.shape());
+  support::check_close(got, numbers(expected.values().begin(), expected.values().end()), 1e-12);
+}
+
+}  // namespace
+
+TEST_CASE("gpt: a position sees what came before, and nothing else") {
+  for (const gpt_config& config : configs()) {
+    gpt<double> net{config};
+    init::weights(net, {.seed = 3});
+    auto x = words(1, 9, 1);
+    const auto before = net(x);
+    CHECK(before.shape() == shape{1, 9, 11});
+    x(0, 5) = (x(0, 5) + 1) % 11;
+    const auto after = net(x);
+    check_same(slice(after, 1, 0, 5), slice(before, 1, 0, 5));
+    double moved = 0;
+    for (std::int64_t i = 0; i < 11; ++i) moved = std::max(moved, std::abs(after(0, 6, i) - before(0, 6, i)));
+    CHECK(moved > 1e-6);
+  }
+}
+
+TEST_CASE("gpt: token by token equals the sequence at once") {
+  for (const gpt_config& config : configs()) {
+    gpt<double> net{config};
+    init::weights(net, {.seed = 4});
+    const auto x = words(2, 9, 2);
+    const auto at_once = net(x);
+    gpt<double>::state state, parts = net.start(16);
+    for (std::int64_t t = 0; t < 9; ++t)
+      check_same(net.step(slice(x, 1, t, t + 1), state), slice(at_once, 1, t, t + 1));
+    check_same(net.step(slice(x, 1, 0, 4), parts), slice(at_once, 1, 0, 4));
+    check_same(net.step(slice(x, 1, 4, 9), parts), slice(at_once, 1, 4, 9));
+    if (config.window > 0) continue;
+    gpt<double>::state rows;
+    net.step(x, rows, from<std::int64_t>({2}, {6, 3}));
+    const auto next =
+        net.step(concat(0, x.slice(0, 1).reshape({9, 1}).slice(6, 7), x.slice(1, 2).reshape({9, 1}).slice(3, 4)), rows);
+    check_same(next.slice(0, 1), slice(at_once, 1, 6, 7).slice(0, 1));
+    check_same(next.slice(1, 2), slice(at_once, 1, 3, 4).slice(1, 2));
+  }
+}
+
+TEST_CASE("gpt: training lowers the loss, of tied and of untied scores") {
+  for (const gpt_config& config : configs()) {
+    gpt<float> net{config};
+    init::weights(net, {.seed = 5});
+    optim::adamw optimizer{net, {.learning_rate = 1e-2}};
+    const autograd::tape tape;
+    const auto x = words(4, 8, 3);
+    const auto y = x.reshape({32});
+    float first = 0, last = 0;
+    for (int step = 0; step < 60; ++step) {
+      const auto loss = loss::cross_entropy(reshape(net(tape.input(x)), {32, 11}), y);
+      loss.backward();
+      optimizer.step();
+      optimizer.zero_grad();
+      (step == 0 ? first : last) = loss.item();
+    }
+    CHECK(first > 2);
+    CHECK(last < 0.2f);
+  }
+}
+
+TEST_CASE("gpt: 48 layers, saved and loaded") {
+  const gpt_config config{.vocabulary = 11, .context = 8, .layers = 48, .heads = 1, .in = 4, .dropout = 0.1};
+  gpt<float> net{config}, other{config};
+  init::weights(net, {.seed = 6});
+  const support::temporary_folder folder;
+  io::save(net, folder / "gpt.safetensors");
+  io::load(other, folder / "gpt.safetensors");
+  const auto x = words(2, 8, 4);
+  CHECK(support::same_bits(net(x), other(x)));
+  CHECK(net.blocks.size() == 48);
+}
+
+TEST_CASE("gpt: what is refused") {
+  CHECK_THROWS_AS(gpt<float>({.in = 8}), value_error);
+  CHECK_THROWS_WITH_AS(gpt<float>({.vocabulary = 3, .layers = 0, .heads = 1, .in = 4}),
+                       "[gpt] expected .layers and .context of 1 or more, got 0 and 1024", value_error);
+  const gpt<float> net{{.vocabulary = 11, .context = 4, .layers = 1, .heads = 1, .in = 4}};
+  CHECK_THROWS_WITH_AS(net(words(1, 5, 1)), "[gpt] expected 4 positions at most, got 5", value_error);
+  CHECK_THROWS_WITH_AS(net(tensor<std::int64_t>({5})), "[gpt] expected tokens (N, T), got (5,)", shape_error);
+  CHECK_THROWS_AS(net(tensor<std::int64_t>({1, 2}, 11)), value_error);
+}
