@@ -97,17 +97,18 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
   const auto seed = static_cast<std::uint64_t>(given.count("--seed"));
   init::weights(model, {.seed = seed});
   std::int64_t weights = 0;
+  std::vector<optim::group> groups;  // biases and what scales a normalisation do not decay
   for (const member& m : members_of(model))
-    if (m.is_parameter()) weights += m.cell->shape().size();
+    if (m.is_parameter()) {
+      weights += m.cell->shape().size();
+      if (m.cell->shape().rank() == 1) groups.push_back({.match = m.path, .weight_decay = 0});
+    }
   std::printf("%zu characters, %lld of them different; a model of %lld weights\n", tokens.size(),
               static_cast<long long>(tokenizer.vocabulary()), static_cast<long long>(weights));
 
   const double rate = given.number("--rate");
-  optim::adamw optimizer{model,
-                         {.learning_rate = rate,
-                          .beta2 = 0.99,
-                          .weight_decay = given.number("--decay"),
-                          .groups = {{.match = "*bias*", .weight_decay = 0}}}};
+  optim::adamw optimizer{
+      model, {.learning_rate = rate, .beta2 = 0.99, .weight_decay = given.number("--decay"), .groups = groups}};
   optim::cosine_annealing_lr schedule{
       optimizer, {.steps = steps, .minimum = rate / 10, .warm_up = {.steps = std::min<std::int64_t>(100, steps / 10)}}};
   autograd::tape tape{{.seed = seed}};
@@ -115,11 +116,12 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
   std::vector<std::int64_t> places(static_cast<std::size_t>(batch_size));
   double sum = 0, best = 1e9;
   std::int64_t since = 0;
-  const auto start = std::chrono::steady_clock::now();
+  double seconds = 0;  // of training alone
   const std::int64_t report = std::max<std::int64_t>(1, steps / 10);
   for (std::int64_t step = 1; step <= steps; ++step) {
     for (std::int64_t& place : places)
       place = static_cast<std::int64_t>(draw.below(static_cast<std::uint64_t>(std::ssize(training) - context)));
+    const auto start = std::chrono::steady_clock::now();
     const batch b = windows(training, places, context);
     const auto loss = loss::cross_entropy(reshape(model(tape.input(b.x)), {batch_size * context, -1}), b.y);
     loss.backward();
@@ -129,8 +131,8 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
     schedule.step();
     sum += static_cast<double>(loss.item());
     ++since;
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (step % report != 0 && step != steps) continue;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double now = loss_of(model, validation, context);
     best = std::min(best, now);
     std::printf("step %6lld  training loss %.3f  validation loss %.3f  %.0f characters/s\n",
