@@ -288,30 +288,32 @@ TEST_CASE("recurrent: every judge") {
 }
 
 TEST_CASE("recurrent: a sequence at once, in parts and step by step") {
-  const auto x = made_up<float>({6, 3, 3}, 2);
   each_net<float>(2, false, [&](const auto& net) {
-    support::for_each_isa([&](isa) {
-      const auto at_once = net(x);
-      const shape of_row = at_once.y.slice(0, 1).shape().without(0);
-      CHECK(at_once.y.shape() == shape{6, 3, at_once.state.h.dim(2)});
-      CHECK(at_once.state.h.dim(0) == 2);
-      const auto first = net(x.slice(0, 4)), second = net(x.slice(4, 6), first.state);
-      CHECK(same_bits(concat(0, first.y, second.y), at_once.y));
-      auto state = net.start(3), in_place = state;
-      std::vector<float> y(static_cast<std::size_t>(of_row.size()));
-      for (std::int64_t t = 0; t < 6; ++t) {
-        net.step(x.slice(t, t + 1).values(), in_place, std::span(y));
-        CHECK(same_bits(std::span<const float>(y), at_once.y.slice(t, t + 1).values()));
-        auto next = net.step(x.slice(t, t + 1).reshape({3, 3}), state);
-        CHECK(same_bits(next.y, at_once.y.slice(t, t + 1).reshape(of_row)));
-        state = next.state;
-      }
-      const auto is_last = [&](const auto& other) {
-        CHECK(same_bits(other.h, at_once.state.h));
-        if constexpr (has_cells<decltype(state)>) CHECK(same_bits(other.c, at_once.state.c));
-      };
-      is_last(state), is_last(in_place), is_last(second.state);
-    });
+    for (const std::int64_t batch : {1, 3}) {
+      const auto x = made_up<float>({6, batch, 3}, 2);
+      support::for_each_isa([&](isa) {
+        const auto at_once = net(x);
+        const shape of_row = at_once.y.slice(0, 1).shape().without(0);
+        CHECK(at_once.y.shape() == shape{6, batch, at_once.state.h.dim(2)});
+        CHECK(at_once.state.h.dim(0) == 2);
+        const auto first = net(x.slice(0, 4)), second = net(x.slice(4, 6), first.state);
+        CHECK(same_bits(concat(0, first.y, second.y), at_once.y));
+        auto state = net.start(batch), in_place = state;
+        std::vector<float> y(static_cast<std::size_t>(of_row.size()));
+        for (std::int64_t t = 0; t < 6; ++t) {
+          net.step(x.slice(t, t + 1).values(), in_place, std::span(y));
+          CHECK(same_bits(std::span<const float>(y), at_once.y.slice(t, t + 1).values()));
+          auto next = net.step(x.slice(t, t + 1).reshape({batch, 3}), state);
+          CHECK(same_bits(next.y, at_once.y.slice(t, t + 1).reshape(of_row)));
+          state = next.state;
+        }
+        const auto is_last = [&](const auto& other) {
+          CHECK(same_bits(other.h, at_once.state.h));
+          if constexpr (has_cells<decltype(state)>) CHECK(same_bits(other.c, at_once.state.c));
+        };
+        is_last(state), is_last(in_place), is_last(second.state);
+      });
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "functions.hpp"
+#include "gemm.hpp"
 
 INLAY_PRECISE_BEGIN
 
@@ -59,6 +60,55 @@ template <class T> struct lstm_step {
         (o * tanh(c)).store_up_to(s->h_next + at, left);
         o.store_up_to(gate + o_at, left);
       }
+  }
+};
+
+// A step of one row with its products, in one go where calls of their own would take longer than the work: x and h are
+// multiplied with weights in panels (see gemm.hpp), whose rows are one part of k at most.
+template <class T> struct lstm_row {
+  lstm_step<T> step;
+  std::int64_t in;
+  const T *x, *h, *w_ih, *w_hh, *b_ih, *b_hh;  // biases may be null
+
+  using register_tile = void;
+  template <isa Level> INLAY_INLINE static void run(const lstm_row* s) noexcept {
+    const std::int64_t columns = gemm_blocking<T, Level>::registers * simd<T, Level>::size,
+                       row = (s->step.coupled ? 3 : 4) * s->step.hidden;
+    std::int64_t j = 0;
+    for (; j + 3 * columns < row; j += 4 * columns) s->template add_up<Level, 4>(j, row);  // sums that do not wait
+    for (; j < row; j += columns) s->template add_up<Level, 1>(j, row);
+    lstm_step<T>::template run<Level>(&s->step, 0, 1);
+  }
+
+ private:
+  // The sums of the gates from `j` on, of so many panels.
+  template <isa Level, int Panels> INLAY_INLINE void add_up(std::int64_t j, std::int64_t row) const {
+    using V = simd<T, Level>;
+    constexpr int count = Panels * gemm_blocking<T, Level>::registers;
+    V of_x[count], of_h[count];
+    multiply<Panels>(x, w_ih + j * in, in, of_x);
+    multiply<Panels>(h, w_hh + j * step.hidden, step.hidden, of_h);
+#pragma GCC unroll 16
+    for (int i = 0; i < count; ++i) {
+      const std::int64_t at = j + i * V::size, left = row - at;
+      if (left <= 0) break;  // the last panel is not full
+      if (b_ih != nullptr) of_x[i] = of_x[i] + (V::load_up_to(b_ih + at, left) + V::load_up_to(b_hh + at, left));
+      (of_x[i] + of_h[i]).store_up_to(step.gates + at, left);
+    }
+  }
+
+  template <int Panels, class V, int Count>
+  INLAY_INLINE static void multiply(const T* x, const T* panel, std::int64_t length, V (&sum)[Count]) {
+    constexpr int registers = Count / Panels;
+    const std::int64_t next = length * registers * V::size;
+#pragma GCC unroll 16
+    for (int i = 0; i < Count; ++i) sum[i] = V::zero();
+    for (std::int64_t p = 0; p < length; ++p, panel += registers * V::size) {
+      const V one(x[p]);
+#pragma GCC unroll 16
+      for (int i = 0; i < Count; ++i)
+        sum[i] = multiply_add(one, V::load(panel + i / registers * next + i % registers * V::size), sum[i]);
+    }
   }
 };
 

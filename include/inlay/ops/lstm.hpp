@@ -36,6 +36,31 @@ struct lstm_rule {
     run(lstm_part::output, nullptr);
   }
 
+  // A step of one row that is too short for calls of its own; false when it is not.
+  template <class T>
+  bool advance_row(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s, const T* x) const {
+    const isa level = active_isa();
+    const std::int64_t in = w.w_ih.dim(1), row = gates() * s.hidden,
+                       depth = kernels::gemm_most_depth<T>(kernels::gemm_panel_columns<T>(level));
+    if (in > depth || s.hidden > depth || w.projection.size() > 0 || matrices(w.peepholes.shape(), s.hidden))
+      return false;
+    const auto panels = [&](const tensor<T>& of, std::int64_t k) {
+      return detail::panels_of(of, kernels::strided<T>{of.data(), 1, k}, k, row, level);
+    };
+    const tensor<T> of_x = panels(w.w_ih, in), of_h = panels(w.w_hh, s.hidden);
+    const kernels::lstm_row<T> step{{s.hidden, coupled, kernels::lstm_part::whole, s.gates, s.c,
+                                     detail::data_or_null(w.peepholes), s.c_next, s.h_next},
+                                    in,
+                                    x,
+                                    s.h,
+                                    of_x.data(),
+                                    of_h.data(),
+                                    detail::data_or_null(w.b_ih),
+                                    detail::data_or_null(w.b_hh)};
+    on_level<kernels::lstm_row<T>>(level, &step);
+    return true;
+  }
+
   template <class T>
   void backward(const detail::recurrent_weights<T>& w, const detail::recurrent_step_gradient<T>& s,
                 const auto& each) const {

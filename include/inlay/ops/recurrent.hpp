@@ -270,8 +270,11 @@ template <class Rule> struct recurrent_op {
     const bool projects = w.projection.size() > 0;
     tensor<T> room = tensor<T>::empty({(rule.gates() + Rule::keeps + projects) * batch * hidden});
     T *const gates = detail::writable(room), *const extra = gates + rule.gates() * batch * hidden;
+    const detail::recurrent_step<T> now{batch, hidden, out, gates, h, c, h, c, extra};
+    if constexpr (requires { rule.advance_row(w, now, x); })
+      if (batch == 1 && rule.advance_row(w, now, x)) return;
     sum_inputs(w, batch, x, gates);
-    step(w, {batch, hidden, out, gates, h, c, h, c, extra}, extra + Rule::keeps * batch * hidden);
+    step(w, now, extra + Rule::keeps * batch * hidden);
   }
 
  private:

@@ -1,0 +1,79 @@
+// An LSTM in a thread that may not wait, such as one that fills a sound card's buffers: a sample in, a sample out, one
+// step at a time, in place and without memory from the system. Prints what a step takes (processor time of the thread)
+// and how often memory was asked for once it was warm; that it never was is also the exit code.
+//   stream_lstm [HIDDEN] [STEPS]     default: 16 100000
+// In this folder: g++ -std=c++20 -O2 -fopenmp -I ../include stream_lstm.cpp -o stream_lstm && ./stream_lstm
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include <inlay/graph.hpp>
+#include <inlay/inlay.hpp>
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* at = std::malloc(bytes)) return at;
+  throw std::bad_alloc();
+}
+void operator delete(void* at) noexcept { std::free(at); }
+void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+
+namespace {
+
+using namespace inlay;
+
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const std::int64_t hidden = argc > 1 ? std::atoll(argv[1]) : 16, steps = argc > 2 ? std::atoll(argv[2]) : 100000;
+  const nn::lstm<float> net{{.in = 1, .hidden = hidden}};
+  const nn::dense<float> head{{.in = hidden, .out = 1}};
+  const graph::plan scores{head, tensor<float>({1, hidden})};
+  auto state = net.start(1);
+  std::vector<float> features(static_cast<std::size_t>(hidden));
+  std::vector<double> times(static_cast<std::size_t>(steps));
+  float sample = 0, answer = 0;
+
+  const auto step = [&](std::int64_t t) {
+    sample = std::sin(0.05f * static_cast<float>(t));
+    net.step(std::span<const float>(&sample, 1), state, std::span(features));
+    scores.run(std::span<const float>(features), std::span(&answer, 1));
+  };
+  for (std::int64_t t = 0; t < 1000; ++t) step(t);  // warm: memory is the library's from here on
+  const long before = allocations;
+  for (std::int64_t t = 0; t < steps; ++t) {
+    const double start = processor_seconds();
+    step(t);
+    times[static_cast<std::size_t>(t)] = processor_seconds() - start;
+  }
+  const long asked = allocations - before;
+
+  std::sort(times.begin(), times.end());
+  const auto at = [&](double share) {
+    return 1e6 * times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+  };
+  std::printf("hidden %lld, last answer %.6f\n", static_cast<long long>(hidden), static_cast<double>(answer));
+  std::printf("a step in microseconds: median %.2f  99 %% %.2f  99.9 %% %.2f (%.2f x the median)  most %.2f\n", at(0.5),
+              at(0.99), at(0.999), at(0.999) / at(0.5), at(1));
+  std::printf("memory asked for in %lld steps: %ld times\n", static_cast<long long>(steps), asked);
+  return asked == 0 ? 0 : 1;
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "%s\n", e.what());
+  return 1;
+}
