@@ -1,8 +1,8 @@
 // A language model of characters: learns to write as a text does, then writes. Half a minute with the defaults; in
 // docs/language_models.md are settings that take longer and write better.
-//   char_lm [--text FILE] [--arch gpt|lstm] [--steps N] [--batch N] [--context N] [--width N] [--layers N] [--heads N]
-//           [--dropout P] [--rate R] [--seed N] [--save FILE] [--prompt TEXT] [--tokens N] [--temperature T] [--llama
-//           1]
+//   char_lm [--text FILE] [--arch gpt|lstm] [--llama 1] [--context N] [--width N] [--layers N] [--heads N] [--dropout P]
+//           [--steps N] [--batch N] [--rate R] [--decay D] [--seed N] [--save FILE]
+//           [--prompt TEXT] [--tokens N] [--temperature T]
 // In this folder: g++ -std=c++20 -O2 -fopenmp -I ../include char_lm.cpp -o char_lm && ./char_lm --text ../README.md
 #include <chrono>
 #include <cstdio>
