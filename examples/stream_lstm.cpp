@@ -15,6 +15,7 @@
 
 #include <inlay/graph.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/sequence.hpp>
 
 namespace {
 std::atomic<long> allocations{0};

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/activation.hpp"
-#include "kernels/attention.hpp"
 #include "kernels/compare.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/conv_direct.hpp"
@@ -10,14 +9,11 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/functions.hpp"
 #include "kernels/gemm.hpp"
-#include "kernels/gru.hpp"
 #include "kernels/int8.hpp"
-#include "kernels/lstm.hpp"
 #include "kernels/math.hpp"
 #include "kernels/norm.hpp"
 #include "kernels/permute.hpp"
 #include "kernels/pool.hpp"
 #include "kernels/reduce.hpp"
-#include "kernels/rotary.hpp"
 #include "kernels/softmax.hpp"
 #include "kernels/update.hpp"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <inlay/nn.hpp>
+#include <inlay/nn/lstm_cell.hpp>
 #include <inlay/ops.hpp>
 
 #include "tensors.hpp"

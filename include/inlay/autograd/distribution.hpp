@@ -26,14 +26,14 @@ struct distribution {
     return {.of = kind::normal, .first = mean, .second = stddev};
   }
   // Normal, drawn again where it is more than two standard deviations off.
-  template <class = void>  // these two are compiled only where they are used
+  template <class Late = void>  // these two are compiled only where they are used
   static constexpr distribution truncated_normal(double mean, double stddev) {
-    return {.of = kind::other, .first = mean, .second = stddev, .make = &truncated_values<>};
+    return {.of = kind::other, .first = mean, .second = stddev, .make = &truncated_values<Late>};
   }
   // Rows (or columns, if there are fewer) at right angles and of length gain (Saxe, McClelland and Ganguli, 2013).
-  template <class = void>
+  template <class Late = void>
   static constexpr distribution orthogonal(double gain = 1) {
-    return {.of = kind::other, .first = gain, .make = &orthogonal_values<>};
+    return {.of = kind::other, .first = gain, .make = &orthogonal_values<Late>};
   }
   // Variance `times_fan` / fan.
   static constexpr distribution scaled_uniform(double times_fan, inlay::fan of_fan) {

@@ -14,10 +14,10 @@ inline distribution fan_in_uniform(std::int64_t fan_in) {
 inline distribution constant(double value) { return distribution::constant(value); }
 inline distribution uniform(double low, double high) { return distribution::uniform(low, high); }
 inline distribution normal(double mean = 0, double stddev = 1) { return distribution::normal(mean, stddev); }
-template <class = void> distribution truncated_normal(double mean = 0, double stddev = 1) {
-  return distribution::truncated_normal(mean, stddev);
+template <class Late = void> distribution truncated_normal(double mean = 0, double stddev = 1) {
+  return distribution::truncated_normal<Late>(mean, stddev);
 }
-template <class = void> distribution orthogonal(double gain = 1) { return distribution::orthogonal(gain); }
+template <class Late = void> distribution orthogonal(double gain = 1) { return distribution::orthogonal<Late>(gain); }
 
 // Glorot and Bengio, 2010: variance gain^2 · 2 / (fan_in + fan_out).
 inline distribution xavier_uniform(double gain = 1) { return distribution::scaled_uniform(gain * gain, fan::average); }

@@ -30,7 +30,7 @@ class adagrad final : public optimizer_of<adagrad> {
       : optimizer_of(members, {.name = "adagrad",
                                .learning_rate = config.learning_rate,
                                .weight_decay = config.weight_decay,
-                               .groups = config.groups,
+                               .groups = {config.groups.data(), config.groups.size()},
                                .states = {"sum"},
                                .first_state = checked(config).initial_accumulator}),
         rate_decay_(config.learning_rate_decay),

@@ -35,7 +35,7 @@ class adam : public optimizer_of<adam> {
       : optimizer_of(members, {.name = name,
                                .learning_rate = config.learning_rate,
                                .weight_decay = config.weight_decay,
-                               .groups = config.groups,
+                               .groups = {config.groups.data(), config.groups.size()},
                                .states = {"exp_avg", "exp_avg_sq", config.amsgrad ? "max_exp_avg_sq" : nullptr},
                                .momentum = checked(name, config).beta1}),
         beta2_(config.beta2),

@@ -29,7 +29,7 @@ class lion final : public optimizer_of<lion> {
       : optimizer_of(members, {.name = "lion",
                                .learning_rate = config.learning_rate,
                                .weight_decay = config.weight_decay,
-                               .groups = config.groups,
+                               .groups = {config.groups.data(), config.groups.size()},
                                .states = {"exp_avg"},
                                .momentum = checked(config).beta1}),
         beta2_(config.beta2) {}

@@ -33,7 +33,7 @@ class rmsprop final : public optimizer_of<rmsprop> {
       : optimizer_of(members, {.name = "rmsprop",
                                .learning_rate = config.learning_rate,
                                .weight_decay = config.weight_decay,
-                               .groups = config.groups,
+                               .groups = {config.groups.data(), config.groups.size()},
                                .states = {"square_avg", config.centered ? "grad_avg" : nullptr,
                                           config.momentum > 0 ? "momentum_buffer" : nullptr},
                                .momentum = checked(config).momentum > 0 ? config.momentum : -1}),

@@ -31,7 +31,7 @@ class sgd final : public optimizer_of<sgd> {
       : optimizer_of(members, {.name = "sgd",
                                .learning_rate = config.learning_rate,
                                .weight_decay = config.weight_decay,
-                               .groups = config.groups,
+                               .groups = {config.groups.data(), config.groups.size()},
                                .states = {config.momentum > 0 ? "momentum_buffer" : nullptr},
                                .momentum = checked(config).momentum > 0 ? config.momentum : -1}),
         dampening_(config.dampening),
