@@ -11,6 +11,13 @@ inline inlay::tensor<double> sine(const inlay::shape& sizes, double step) {
   return inlay::from<double>(sizes, std::span<const double>(values));
 }
 
+// wave(shape, from_angle) of make.py.
+inline inlay::tensor<double> wave(const inlay::shape& sizes, double from_angle) {
+  inlay::tensor<double> out(sizes);
+  for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::sin(from_angle + 0.7 * static_cast<double>(i));
+  return out;
+}
+
 // f of waves of these sizes, and its gradients: waves(name, …) of make.py.
 inline void check_waves(const char* name, const std::function<inlay::variable<double>(const support::variables&)>& f,
                         const std::vector<inlay::shape>& sizes, const support::numbers& y,

@@ -7,9 +7,10 @@
 #include <inlay/ops/concat.hpp>
 #include <inlay/testing/check_layer.hpp>
 
-#include "tensors.hpp"
+#include "naive/waves.hpp"
 
 using namespace inlay;
+using naive::wave;
 
 namespace {
 
@@ -23,12 +24,6 @@ struct unrolled {
   }
   static void members(auto& self, auto&& visit) { visit("cell", self.cell); }
 };
-
-tensor<double> wave(const shape& sizes, double from_angle) {
-  tensor<double> out(sizes);
-  for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::sin(from_angle + 0.7 * static_cast<double>(i));
-  return out;
-}
 
 }  // namespace
 

@@ -11,21 +11,16 @@
 #include <inlay/nn/lstm.hpp>
 #include <inlay/testing/check_layer.hpp>
 
-#include "tensors.hpp"
+#include "naive/waves.hpp"
 
 using namespace inlay;
+using naive::wave;
 using support::check_close;
 using support::made_up;
 using support::numbers;
 using support::same_bits;
 
 namespace {
-
-tensor<double> wave(const shape& sizes, double from_angle) {
-  tensor<double> out(sizes);
-  for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::sin(from_angle + 0.7 * static_cast<double>(i));
-  return out;
-}
 
 // Weights are waves from 0.1, 0.2, … on.
 template <class Net> Net waving(Net net) {

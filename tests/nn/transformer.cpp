@@ -9,20 +9,15 @@
 
 #include <inlay/testing/check_layer.hpp>
 
-#include "tensors.hpp"
+#include "naive/waves.hpp"
 
 using namespace inlay;
+using naive::wave;
 using support::check_close;
 using support::made_up;
 using support::numbers;
 
 namespace {
-
-tensor<double> wave(const shape& sizes, double from_angle) {
-  tensor<double> out(sizes);
-  for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::sin(from_angle + 0.7 * static_cast<double>(i));
-  return out;
-}
 
 // torch.nn.TransformerEncoderLayer(4, 2, 6) with the last key of the second row hidden, or a TransformerDecoderLayer
 // that is causal: weights are waves from 0.1, 0.2, … on in PyTorch's order (see golden/make.py).

@@ -48,13 +48,14 @@ namespace detail {
 template <floating T> tensor<T> sinusoids(const tensor<std::int64_t>& at, std::int64_t features) {
   tensor<T> out({at.dim(0), at.dim(1), features});
   out.write([&](std::span<T> to) {
-    for (std::int64_t p = 0; p < at.size(); ++p)
-      for (std::int64_t i = 0; i < features; ++i) {
-        const double angle = static_cast<double>(std::as_const(at).data()[p]) *
-                             __builtin_pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(features));
+    for (std::int64_t i = 0; i < features; ++i) {
+      const double rate = __builtin_pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(features));
+      for (std::int64_t p = 0; p < at.size(); ++p) {
+        const double angle = static_cast<double>(at.data()[p]) * rate;
         to[static_cast<std::size_t>(p * features + i)] =
             static_cast<T>(i % 2 == 0 ? __builtin_sin(angle) : __builtin_cos(angle));
       }
+    }
   });
   return out;
 }

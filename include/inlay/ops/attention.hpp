@@ -71,22 +71,26 @@ struct attention_op {
                 lengths,
                 starts};
     T *const y = detail::writable(out.y), *const log_sums = detail::writable(out.log_sums);
-    const std::int64_t blocks = (p.queries + query_block - 1) / query_block,
-                       work = std::min(p.queries, query_block) * p.keys * (p.size + p.features);
-    const tensor<T> panels = p.queries == 1 ? tensor<T>() : p.packed(k.data(), p.size);
-    parallel_for(p.batch * p.heads * blocks, std::max<std::int64_t>(1, (1 << 19) / std::max<std::int64_t>(work, 1)),
-                 [&](std::int64_t first, std::int64_t last) {
-                   room<T> scratch(p.width);
-                   for (std::int64_t i = first; i < last; ++i) {
-                     const std::int64_t n = i / (p.heads * blocks), h = i / blocks % p.heads,
-                                        from = i % blocks * query_block;
-                     if (p.queries == 1)
-                       p.query(n, h, y + p.y_at(n, h, 0), log_sums + n * p.heads + h);
-                     else
+    if (p.queries == 1) {
+      parallel_for(p.batch * p.heads, grain(p.keys * (p.size + p.features)),
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t i = first; i < last; ++i)
+                       p.query(i / p.heads, i % p.heads, y + i * p.features, log_sums + i);
+                   });
+    } else {
+      const std::int64_t blocks = (p.queries + query_block - 1) / query_block;
+      const tensor<T> panels = p.packed(k.data(), p.size);
+      parallel_for(p.batch * p.heads * blocks, grain(std::min(p.queries, query_block) * p.keys * (p.size + p.features)),
+                   [&](std::int64_t first, std::int64_t last) {
+                     const room<T> scratch(p.width);
+                     for (std::int64_t i = first; i < last; ++i) {
+                       const std::int64_t n = i / (p.heads * blocks), h = i / blocks % p.heads,
+                                          from = i % blocks * query_block;
                        p.forward(n, h, from, std::min(query_block, p.queries - from), panels.data(), scratch,
                                  y + p.y_at(n, h, from), log_sums + (n * p.heads + h) * p.queries + from);
-                   }
-                 });
+                     }
+                   });
+    }
     const tensor<T> result = out.y;
     return {result, std::move(out)};
   }
@@ -112,6 +116,11 @@ struct attention_op {
 
  private:
   static constexpr std::int64_t query_block = 64, key_block = 256;  // a block of scores, 64 KiB, stays in L2
+
+  // Tasks of so many multiply-adds that a thread of its own pays for.
+  static std::int64_t grain(std::int64_t work) {
+    return std::max<std::int64_t>(1, (1 << 19) / std::max<std::int64_t>(work, 1));
+  }
 
   // What a thread works in: two blocks of scores, numbers of each row, and what products need.
   template <class T> struct room {

@@ -4,6 +4,8 @@
 // Su and others, RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021.
 #pragma once
 
+#include <vector>
+
 #include "../autograd/apply.hpp"
 #include "../kernels/rotary.hpp"
 #include "map.hpp"
@@ -48,6 +50,9 @@ struct rotary_op {
     const std::int64_t steps = x.dim(1), rows = x.dim(0) * steps, size = x.dim(2) / options.heads, count = pairs(size);
     tensor<T> y = tensor<T>::empty(x.shape()), turns = tensor<T>::empty({rows, 2 * count});
     T *const to = detail::writable(y), *const table = detail::writable(turns);
+    std::vector<double> rates;  // radians a position, of each pair
+    for (std::int64_t i = 0; i < count; ++i)
+      rates.push_back(__builtin_pow(options.base, -static_cast<double>(i) / static_cast<double>(count)));
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int64_t n = row / steps;
       T* const of_row = table + 2 * row * count;
@@ -57,7 +62,7 @@ struct rotary_op {
       }
       const auto place = static_cast<double>((starts.size() > 0 ? starts.data()[n] : 0) + row % steps);
       for (std::int64_t i = 0; i < count; ++i) {
-        const double angle = place * __builtin_pow(options.base, -static_cast<double>(i) / static_cast<double>(count));
+        const double angle = place * rates[static_cast<std::size_t>(i)];
         of_row[i] = static_cast<T>(__builtin_cos(angle));
         of_row[count + i] = static_cast<T>(direction * __builtin_sin(angle));
       }
