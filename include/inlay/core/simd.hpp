@@ -233,7 +233,11 @@ INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, 
   asm volatile("" : : : "memory");
 #endif
   {
+#ifdef __OPTIMIZE__
 #pragma clang fp contract(fast)
+#else
+#pragma clang fp contract(off)  // left to chance, it would be fused here and not there
+#endif
     out.v = x * y + z;
   }
 #else
