@@ -87,11 +87,11 @@ template <class Net> struct whole {
 };
 
 // f of a net of each kind with these sizes.
-template <class T, class F> void each_net(std::int64_t layers, bool bidirectional, F f) {
+template <class T, class F> void each_net(std::int64_t layers, bool bidirectional, F f, std::int64_t wide = 19) {
   using nn::peepholes;
   f(nn::lstm<T>{{.in = 3, .hidden = 5, .layers = layers, .bidirectional = bidirectional}});
   f(nn::lstm<T>{{.in = 3,
-                 .hidden = 19,
+                 .hidden = wide,
                  .layers = layers,
                  .bidirectional = bidirectional,
                  .peepholes = peepholes::diagonal,
@@ -104,7 +104,7 @@ template <class T, class F> void each_net(std::int64_t layers, bool bidirectiona
                  .bidirectional = bidirectional,
                  .peepholes = peepholes::matrix,
                  .coupled = true}});
-  f(nn::gru<T>{{.in = 3, .hidden = 9, .layers = layers, .bidirectional = bidirectional}});
+  f(nn::gru<T>{{.in = 3, .hidden = wide / 2, .layers = layers, .bidirectional = bidirectional}});
   f(nn::gru<T>{{.in = 3, .hidden = 4, .layers = layers, .bidirectional = bidirectional, .reset_before = true}});
   f(nn::rnn<T>{{.in = 3, .hidden = 4, .layers = layers, .bidirectional = bidirectional}});
   f(nn::rnn<T>{{.in = 3, .hidden = 4, .layers = layers, .bias = false, .bidirectional = bidirectional, .relu = true}});
@@ -272,14 +272,20 @@ TEST_CASE("recurrent: PyTorch's numbers") {
 }
 
 TEST_CASE("recurrent: every judge") {
-  each_net<double>(1, false, [](const auto& net) {
-    const auto r = testing::check_layer(whole<std::decay_t<decltype(net)>>{net}, made_up<double>({4, 2, 3}, 1));
-    CHECK_MESSAGE(r.ok(), r.text());
-  });
-  each_net<double>(2, true, [](const auto& net) {
-    const auto r = testing::check_layer(whole<std::decay_t<decltype(net)>>{net}, made_up<double>({2, 2, 3}, 1));
-    CHECK_MESSAGE(r.ok(), r.text());
-  });
+  each_net<double>(
+      1, false,
+      [](const auto& net) {
+        const auto r = testing::check_layer(whole<std::decay_t<decltype(net)>>{net}, made_up<double>({4, 2, 3}, 1));
+        CHECK_MESSAGE(r.ok(), r.text());
+      },
+      6);
+  each_net<double>(
+      2, true,
+      [](const auto& net) {
+        const auto r = testing::check_layer(whole<std::decay_t<decltype(net)>>{net}, made_up<double>({2, 2, 3}, 1));
+        CHECK_MESSAGE(r.ok(), r.text());
+      },
+      6);
 }
 
 TEST_CASE("recurrent: a sequence at once, in parts and step by step") {
