@@ -101,7 +101,10 @@ template <class T> bool is_nan(T x) noexcept {
   return (std::bit_cast<bits>(x) << 1) > (std::bit_cast<bits>(std::numeric_limits<T>::infinity()) << 1);
 }
 
-template <class T> bool same_bits(T a, T b) noexcept { return std::memcmp(&a, &b, sizeof(T)) == 0; }
+template <class T>
+requires(std::is_trivially_copyable_v<T>) bool same_bits(T a, T b) noexcept {
+  return std::memcmp(&a, &b, sizeof(T)) == 0;
+}
 template <class T> bool same_bits(std::span<const T> a, std::span<const T> b) noexcept {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }

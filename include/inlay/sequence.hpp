@@ -11,6 +11,7 @@
 #include "nn/lstm.hpp"
 #include "nn/lstm_cell.hpp"
 #include "nn/multi_head_attention.hpp"
+#include "nn/position_embedding.hpp"
 #include "nn/recurrent.hpp"
 #include "nn/rnn.hpp"
 #include "nn/transformer.hpp"

@@ -2,4 +2,5 @@
 #pragma once
 
 #include "text/generate.hpp"
+#include "text/mask_tokens.hpp"
 #include "text/tokenizer.hpp"

@@ -1,4 +1,5 @@
-// Shows: GPT (GPT-2's and Llama's options)
+// Shows: GPT (GPT-2's and Llama's options and files)
+// PyTorch's results of GPT-2- and Llama-shaped files.
 // What every position sees; token by token with a state equals the sequence at once for every option, in rows of
 // different lengths; tied scores; training lowers the loss; 48 layers; saved and loaded; what is refused.
 #include <inlay/models/gpt.hpp>
@@ -13,6 +14,7 @@
 #include <inlay/optim/adamw.hpp>
 
 #include "files.hpp"
+#include "golden/gpt.inc"
 #include "tensors.hpp"
 
 using namespace inlay;
@@ -47,6 +49,41 @@ void check_same(const tensor<double>& got, const tensor<double>& expected) {
 }
 
 }  // namespace
+
+TEST_CASE("gpt: GPT-2's and Llama's files as PyTorch's modules have them, and their results") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11);
+  gpt<> small{{.vocabulary = 11, .context = 6, .layers = 2, .heads = 2, .in = 8}};
+  support::check_torch_file(small, gpt2);
+  support::check_torch_results(small, gpt2, [&](const auto& in) { return small(in(x)); });
+  gpt<> grouped{gpt_config::llama({.vocabulary = 11,
+                                   .layers = 2,
+                                   .heads = 4,
+                                   .kv_heads = 2,
+                                   .in = 16,
+                                   .hidden = 24,
+                                   .rotary_base = 500,
+                                   .epsilon = 1e-6})};
+  support::check_torch_file(grouped, llama);
+  support::check_torch_results(grouped, llama, [&](const auto& in) { return grouped(in(x)); });
+
+  // Files of the body alone, and those that have the tied scores as well.
+  const support::temporary_folder folder;
+  io::tensor_file body;
+  for (auto& [name, t] : support::torch_file(gpt2).tensors) body.tensors[name.substr(12)] = t;
+  io::save_tensors(body, folder / "body");
+  gpt<> again{small.config()};
+  models::load_torch(again, folder / "body", {.names = again.torch_names("")});
+  CHECK(support::same_bits(again(x), small(x)));
+  io::tensor_file twice = support::torch_file(gpt2);
+  twice.tensors["lm_head.weight"] = twice.tensors["transformer.wte.weight"];
+  io::save_tensors(twice, folder / "twice");
+  CHECK(models::load_torch(again, folder / "twice").complete());
+  twice.tensors["lm_head.weight"] = tensor<float>({11, 8}, 1);
+  io::save_tensors(twice, folder / "other");
+  CHECK(support::message_of([&] {
+          models::load_torch(again, folder / "other");
+        }).find("lm_head.weight: expected the bits of transformer.wte.weight") != std::string::npos);
+}
 
 TEST_CASE("gpt: a position sees what came before, and nothing else") {
   for (const gpt_config& config : configs()) {
@@ -123,7 +160,7 @@ TEST_CASE("gpt: what is refused") {
   CHECK_THROWS_WITH_AS(gpt<float>({.vocabulary = 3, .layers = 0, .heads = 1, .in = 4}),
                        "[gpt] expected .layers and .context of 1 or more, got 0 and 1024", value_error);
   const gpt<float> net{{.vocabulary = 11, .context = 4, .layers = 1, .heads = 1, .in = 4}};
-  CHECK_THROWS_WITH_AS(net(words(1, 5, 1)), "[gpt] expected 4 positions at most, got 5", value_error);
+  CHECK_THROWS_WITH_AS(net(words(1, 5, 1)), "[position_embedding] expected 4 positions at most, got 5", value_error);
   CHECK_THROWS_WITH_AS(net(tensor<std::int64_t>({5})), "[gpt] expected tokens (N, T), got (5,)", shape_error);
   CHECK_THROWS_AS(net(tensor<std::int64_t>({1, 2}, 11)), value_error);
 }

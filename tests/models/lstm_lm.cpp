@@ -1,6 +1,6 @@
 // Shows: a language model of an LSTM
-// Token by token with a state equals the sequence at once, in rows of different lengths; a carried state; tied scores;
-// training lowers the loss; what is refused.
+// PyTorch's results of its files; token by token with a state equals the sequence at once, in rows of different
+// lengths; a carried state; tied scores; training lowers the loss; what is refused.
 #include <inlay/models/lstm_lm.hpp>
 
 #include <doctest/doctest.h>
@@ -8,6 +8,7 @@
 #include <inlay/loss/cross_entropy.hpp>
 #include <inlay/optim/adam.hpp>
 
+#include "golden/lstm_lm.inc"
 #include "tensors.hpp"
 
 using namespace inlay;
@@ -23,6 +24,22 @@ tensor<std::int64_t> words(std::int64_t rows, std::int64_t steps, std::uint64_t 
 }
 
 }  // namespace
+
+TEST_CASE("lstm_lm: as PyTorch, and with tied scores") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11);
+  lstm_lm<> net{{.vocabulary = 11, .features = 6, .hidden = 8, .layers = 2}};
+  support::check_torch_file(net, lstm_words);
+  support::check_torch_results(net, lstm_words, [&](const auto& in) { return net(in(x)); });
+
+  lstm_lm<> tied{{.vocabulary = 11, .hidden = 8, .tied = true}}, other{tied.config()};
+  const support::temporary_folder folder;
+  models::save_torch(tied, folder / "f");
+  io::tensor_file file = io::load_tensors(folder / "f");
+  file.tensors["decoder.weight"] = file.tensors["encoder.weight"];  // as a state_dict has it
+  io::save_tensors(file, folder / "f");
+  CHECK(models::load_torch(other, folder / "f").complete());
+  CHECK(support::same_bits(other(x), tied(x)));
+}
 
 TEST_CASE("lstm_lm: token by token, in parts, and in rows of different lengths") {
   for (const bool tied : {false, true}) {

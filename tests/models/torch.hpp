@@ -67,44 +67,70 @@ inline void check_torch(const char* what, const inlay::tensor<float>& got, const
   CHECK(worst <= 1e-4 * greatest);
 }
 
-// Loads PyTorch's weights, gives PyTorch's results, trains, is recorded, and is saved as it was loaded.
-template <class M> void check_against_torch(M& net, const torch_case& of) {
+// golden/sequence_models.py has the same formula.
+inline inlay::tensor<std::int64_t> torch_tokens(const std::string& name, const inlay::shape& sizes, double vocabulary) {
+  const inlay::tensor<double> from = torch_noise(name, sizes).cast<double>();
+  inlay::tensor<std::int64_t> out(sizes);
+  for (std::int64_t i = 0; i < out.size(); ++i)
+    out.data()[i] = static_cast<std::int64_t>((from.values()[static_cast<std::size_t>(i)] + 1) / 2 * vocabulary);
+  return out;
+}
+
+// A member by its name in the file.
+template <class M> inlay::detail::cell<float>& torch_cell(const M& net, const char* name) {
+  using namespace inlay;
+  const auto list = models::detail::torch_layout_of(members_of(net), models::detail::torch_names_of(net), "").members;
+  const auto found = std::find_if(list.begin(), list.end(), [&](const member& m) { return m.path == name; });
+  REQUIRE(found != list.end());
+  return static_cast<detail::cell<float>&>(*found->cell);
+}
+
+// Loads PyTorch's weights, and saves them as they were.
+template <class M> void check_torch_file(M& net, const torch_case& of) {
   using namespace inlay;
   const temporary_folder folder;
   io::tensor_file file = torch_file(of);
   io::save_tensors(file, folder / "torch");
   const io::load_report loaded = models::load_torch(net, folder / "torch");
-  CHECK(loaded.loaded.size() == members_of(net).size());
+  CHECK(loaded.complete());
   models::save_torch(net, folder / "again");
-  std::erase_if(file.tensors, [](const auto& item) { return item.first.ends_with("num_batches_tracked"); });
+  const auto names = models::detail::torch_names_of(net);
+  const auto layout = models::detail::torch_layout_of(members_of(net), names, "");
+  std::erase_if(file.tensors,
+                [&](const auto& item) { return models::detail::is_unused(item.first, layout.members, names, ""); });
   io::save_tensors(file, folder / "torch");
   CHECK(read_bytes(folder / "again") == read_bytes(folder / "torch"));
+}
 
+// The result and the gradient of forward(in): in(x) is x, or x on a tape.
+template <class M, class F> void check_torch_results(const M& net, const torch_case& of, F&& forward) {
+  using namespace inlay;
+  const tensor<float> y = forward([](const auto& x) { return x; });
+  check_torch("y", y, of.y);
+  const autograd::tape tape({.mode = autograd::mode::infer});
+  forward([&](const auto& x) { return tape.input(x); }).backward(torch_noise("gradient", y.shape()));
+  check_torch("gradient", torch_cell(net, of.weight).gradient(), of.gradient);
+  for (const member& m : members_of(net)) m.cell->drop_gradient();
+}
+
+// Loads PyTorch's weights, gives PyTorch's results, trains, is recorded, and is saved as it was loaded.
+template <class M> void check_against_torch(M& net, const torch_case& of) {
+  using namespace inlay;
+  check_torch_file(net, of);
   const tensor<float> x = torch_noise("input", shape(std::span<const std::int64_t>(of.x)));
-  check_torch("y", net(x), of.y);
+  check_torch_results(net, of, [&](const auto& in) { return net(in(x)); });
   const graph::record written(net, x, {.dynamic = {{.axis = 0, .name = "N"}}});
   CHECK(same_bits(written(x), net(x)));
   CHECK(same_bits(written(x.slice(0, 1)), net(x.slice(0, 1))));
 
-  const auto cell = [&](const char* name) -> detail::cell<float>& {
-    const auto list = models::detail::torch_members(members_of(net), models::detail::torch_names_of(net), "");
-    const auto found = std::find_if(list.begin(), list.end(), [&](const member& m) { return m.path == name; });
-    REQUIRE(found != list.end());
-    return static_cast<detail::cell<float>&>(*found->cell);
-  };
-  const autograd::tape tape({.mode = autograd::mode::infer});
-  const tensor<float> dy = torch_noise("gradient", net(x).shape());
-  net(tape.input(x)).backward(dy);
-  check_torch("gradient", cell(of.weight).gradient(), of.gradient);
-  for (const member& m : members_of(net)) m.cell->drop_gradient();
-
   const autograd::tape training({.seed = 1});
   const variable<float> y = net(training.input(x));
-  y.backward(dy);
+  y.backward(torch_noise("gradient", y.shape()));
   if (of.statistic != nullptr) {
     check_torch("trained y", y.value(), of.trained_y);
-    if (!of.trained_gradient.empty()) check_torch("trained gradient", cell(of.weight).gradient(), of.trained_gradient);
-    check_torch("statistic", cell(of.statistic).typed(), of.moved);
+    if (!of.trained_gradient.empty())
+      check_torch("trained gradient", torch_cell(net, of.weight).gradient(), of.trained_gradient);
+    check_torch("statistic", torch_cell(net, of.statistic).typed(), of.moved);
   }
   for (const member& m : members_of(net)) {
     INFO(m.path);

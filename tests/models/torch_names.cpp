@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "files.hpp"
-#include "support.hpp"
+#include "tensors.hpp"
 
 using namespace inlay;
 
@@ -87,6 +87,22 @@ struct twice {
 struct counter {
   buffer<std::int64_t> count{tensor<std::int64_t>(shape{})};
   static void members(auto& self, auto&& visit) { visit("num_batches_tracked", self.count); }
+};
+
+// A file has both layers' weights in one tensor, (in, out).
+struct pair {
+  nn::dense<float> first{{.in = 2, .out = 3}}, second{{.in = 2, .out = 1}};
+  static void members(auto& self, auto&& visit) {
+    visit("first", self.first);
+    visit("second", self.second);
+  }
+  std::vector<models::torch_name> torch_names() const {
+    using enum models::torch_form;
+    return {{"both", "second", transposed},
+            {"both", "first", transposed},
+            {"old", "first.bias", also},
+            {"h.*.mask", "", unused}};
+  }
 };
 
 }  // namespace
@@ -176,7 +192,57 @@ TEST_CASE("load_torch: names that no part has, or two") {
         }) == "[torch_names] expected parts that the model has, got first.conv");
   CHECK(message_of([&] {
           models::load_torch(model, folder / "f", {.names = {{{"body", "first"}, {"body.dense", "last"}}}});
-        }) == "[members] expected names that differ, got two members named body.dense.weight");
+        }) ==
+        "[torch_names] expected parts of one name, body.dense.weight, that can be rows of one tensor, got (3, 2) and "
+        "(1, 3)");
+}
+
+TEST_CASE(
+    "load_torch, save_torch: rows of one tensor, matrices the other way round, other names, and what is not needed") {
+  const support::temporary_folder folder;
+  io::tensor_file file;
+  file.tensors["m.both.weight"] = from<float>({2, 4}, {1, 3, 5, 7, 2, 4, 6, 8});
+  file.tensors["m.both.bias"] = from<float>({4}, {9, 10, 11, 12});
+  io::tensor_file more = file;
+  more.tensors["m.h.0.mask"] = tensor<bool>({2, 2});
+  io::save_tensors(more, folder / "f");
+  for (const bool map : {false, true}) {
+    pair model;
+    const io::load_report report = models::load_torch(model, folder / "f", {.map = map, .prefix = "m."});
+    CHECK(report.complete());
+    CHECK(report.loaded[0] == "m.both.weight[1:4]");
+    CHECK(support::same_bits(model.second.weight.value(), from<float>({1, 2}, {1, 2})));
+    CHECK(support::same_bits(model.first.weight.value(), from<float>({3, 2}, {3, 4, 5, 6, 7, 8})));
+    CHECK(model.second.bias.value()(0) == 9);
+    CHECK(model.first.bias.value()(2) == 12);
+    models::save_torch(model, folder / "again");
+    io::tensor_file again = io::load_tensors(folder / "again");
+    CHECK(again.tensors.size() == 2);
+    CHECK(support::same_bits(again.tensors["both.weight"].as<float>(), file.tensors["m.both.weight"].as<float>()));
+    CHECK(support::same_bits(again.tensors["both.bias"].as<float>(), file.tensors["m.both.bias"].as<float>()));
+  }
+
+  // Too few rows, and a tensor of another rank: nothing changes.
+  pair model;
+  const tensor<float> before = model.first.weight.value();
+  for (const tensor<float>& wrong : {tensor<float>({2, 3}), tensor<float>({8}), tensor<float>(shape{})}) {
+    file.tensors["m.both.weight"] = wrong;
+    io::save_tensors(file, folder / "g");
+    const std::string message = message_of([&] { models::load_torch(model, folder / "g", {.prefix = "m."}); });
+    CHECK(message.find("missing: m.both.weight[1:4]; mismatched: m.both.weight[0:1]: expected float32 (1, 2), got") !=
+          std::string::npos);
+    CHECK(support::same_bits(model.first.weight.value(), before));
+  }
+
+  // The other name in place of the first, and beside it: the same bits, or it does not fit.
+  io::tensor_file other = io::load_tensors(folder / "again");
+  other.tensors["old"] = from<float>({3}, {10, 11, 12});
+  io::save_tensors(other, folder / "h");
+  CHECK(models::load_torch(model, folder / "h").complete());
+  other.tensors["old"] = from<float>({3}, {10, 11, 13});
+  io::save_tensors(other, folder / "h");
+  CHECK(message_of([&] { models::load_torch(model, folder / "h"); }).find("old: expected the bits of") !=
+        std::string::npos);
 }
 
 TEST_CASE("load_torch: a count of batches that is a member is loaded") {

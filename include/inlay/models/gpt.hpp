@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "../nn/embedding.hpp"
+#include "../nn/position_embedding.hpp"
 #include "../nn/transformer.hpp"
+#include "parts.hpp"
 
 namespace inlay::inline v0_1::models {
 
@@ -42,25 +44,6 @@ struct gpt_config {
   }
 };
 
-namespace detail {
-// Sines and cosines of positions (…) -> (…, features), as in the paper of the transformer: pairs of features turn ever
-// slower.
-template <floating T> tensor<T> sinusoids(const tensor<std::int64_t>& at, std::int64_t features) {
-  tensor<T> out({at.dim(0), at.dim(1), features});
-  out.write([&](std::span<T> to) {
-    for (std::int64_t i = 0; i < features; ++i) {
-      const double rate = __builtin_pow(10000.0, -static_cast<double>(i / 2 * 2) / static_cast<double>(features));
-      for (std::int64_t p = 0; p < at.size(); ++p) {
-        const double angle = static_cast<double>(at.data()[p]) * rate;
-        to[static_cast<std::size_t>(p * features + i)] =
-            static_cast<T>(i % 2 == 0 ? __builtin_sin(angle) : __builtin_cos(angle));
-      }
-    }
-  });
-  return out;
-}
-}  // namespace detail
-
 template <floating T = float> class gpt {
  public:
   using value_type = T;
@@ -92,8 +75,9 @@ template <floating T = float> class gpt {
                                                      : std::nullopt,
                                        .dropout = c.dropout,
                                        .epsilon = c.epsilon};
-    if (c.positions == positions::learned)
-      places.emplace(nn::embedding_config{.vocabulary = c.context, .features = c.in});
+    if (c.positions == positions::learned || c.positions == positions::sinusoidal)
+      places.emplace(nn::position_embedding_config{.features = c.in,
+                                                   .context = c.positions == positions::learned ? c.context : 0});
     for (std::int64_t i = 0; i < c.layers; ++i) blocks.emplace_back(block);
     if (!c.tied) head.emplace(nn::dense_config{.in = c.in, .out = c.vocabulary, .bias = false});
     first_values();
@@ -127,8 +111,43 @@ template <floating T = float> class gpt {
     visit("head", self.head);
   }
 
+  // Those of Hugging Face's files: Llama's with SwiGLU, else GPT-2's. `body`: what stands before the names of all but
+  // the scores; "" in files of the body alone.
+  std::vector<torch_name> torch_names() const { return torch_names(is_gated() ? "model." : "transformer."); }
+  INLAY_COLD std::vector<torch_name> torch_names(const std::string& body) const {
+    std::vector<torch_name> names{{body + (is_gated() ? "embed_tokens" : "wte"), "embedding"},
+                                  {body + (is_gated() ? "norm" : "ln_f"), "norm"}};
+    if (places && places->weight) names.push_back({body + "wpe", "places"});
+    names.push_back({"lm_head", head ? "head" : "embedding", head ? torch_form::same : torch_form::also});
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const std::string ours = "blocks." + std::to_string(i) + ".";
+      const auto add = [&](const std::string& torch, const char* part, torch_form form = torch_form::same) {
+        names.push_back({body + (is_gated() ? "layers." : "h.") + std::to_string(i) + "." + torch, ours + part, form});
+      };
+      if (is_gated()) {
+        add("input_layernorm", "norm1"), add("post_attention_layernorm", "norm2");
+        add("self_attn.q_proj", "attention.query"), add("self_attn.k_proj", "attention.key");
+        add("self_attn.v_proj", "attention.value"), add("self_attn.o_proj", "attention.out");
+        add("mlp.gate_proj.weight", "feed_forward.gate_weight");
+        if (config_.bias) add("mlp.gate_proj.bias", "feed_forward.gate_bias");
+        add("mlp.up_proj", "feed_forward.up"), add("mlp.down_proj", "feed_forward.down");
+      } else {
+        add("ln_1", "norm1"), add("ln_2", "norm2");
+        for (const char* part : {"attention.query", "attention.key", "attention.value"})
+          add("attn.c_attn", part, torch_form::transposed);
+        add("attn.c_proj", "attention.out", torch_form::transposed);
+        add("mlp.c_fc", "feed_forward.up", torch_form::transposed);
+        add("mlp.c_proj", "feed_forward.down", torch_form::transposed);
+      }
+    }
+    // Masks and frequencies that these modules keep as buffers.
+    for (const char* pattern : {"*.attn.bias", "*.attn.masked_bias", "*.rotary_emb.inv_freq"})
+      names.push_back({pattern, "", torch_form::unused});
+    return names;
+  }
+
   nn::embedding<T> embedding;
-  std::optional<nn::embedding<T>> places;
+  std::optional<nn::position_embedding<T>> places;
   std::vector<nn::transformer_block<T>> blocks;
   nn::block_norm<T> norm;
   std::optional<nn::dense<T>> head;
@@ -137,18 +156,17 @@ template <floating T = float> class gpt {
   // Weights of standard deviation 0.02, and those that write to the shortcuts less, the more of them there are; biases
   // of 0 (GPT-2).
   void first_values() {
-    const auto draw = [](parameter<T>& p, double stddev) {
-      if (p) p = parameter<T>(p.shape(), stddev > 0 ? distribution::normal(0, stddev) : distribution::constant(0));
-    };
-    const auto dense = [&](nn::dense<T>& d, double stddev) { draw(d.weight, stddev), draw(d.bias, 0); };
     const double last = 0.02 / __builtin_sqrt(2 * static_cast<double>(blocks.size()));
-    draw(embedding.weight, 0.02);
-    if (places) draw(places->weight, 0.02);
-    if (head) draw(head->weight, 0.02);
+    const distribution rule = init::normal(0, 0.02);
+    detail::redraw(embedding.weight, rule);
+    if (places) detail::redraw(places->weight, rule);
+    if (head) detail::redraw(*head, 0.02);
     for (nn::transformer_block<T>& b : blocks) {
-      dense(b.attention.query, 0.02), dense(b.attention.key, 0.02), dense(b.attention.value, 0.02);
-      dense(b.attention.out, last), dense(b.feed_forward.up, 0.02), dense(b.feed_forward.down, last);
-      draw(b.feed_forward.gate_weight, 0.02), draw(b.feed_forward.gate_bias, 0);
+      for (nn::dense<T>* d : {&b.attention.query, &b.attention.key, &b.attention.value, &b.feed_forward.up})
+        detail::redraw(*d, 0.02);
+      for (nn::dense<T>* d : {&b.attention.out, &b.feed_forward.down}) detail::redraw(*d, last);
+      detail::redraw(b.feed_forward.gate_weight, rule);
+      detail::redraw(b.feed_forward.gate_bias, init::constant(0));
     }
   }
 
@@ -156,23 +174,12 @@ template <floating T = float> class gpt {
   auto embedded(const auto& tokens, const tensor<std::int64_t>& starts) const {
     if (tokens.rank() != 2) [[unlikely]]
       throw shape_error("gpt", {"expected tokens (N, T), got ", tokens.shape()});
-    const std::int64_t steps = tokens.dim(1), rows = starts.size() > 0 ? starts.size() : 1;
     auto x = embedding(tokens);
-    if (places || config_.positions == positions::sinusoidal) {
-      tensor<std::int64_t> at({rows, steps});
-      for (std::int64_t i = 0; i < at.size(); ++i) {
-        at.data()[i] = (starts.size() > 0 ? starts(i / steps) : 0) + i % steps;
-        if (places && at.data()[i] >= config_.context) [[unlikely]]
-          throw value_error("gpt", {"expected ", config_.context, " positions at most, got ", at.data()[i] + 1});
-      }
-      if (places)
-        x = x + inlay::embedding(at, places->weight.in(x));
-      else
-        x = x + detail::sinusoids<T>(at, config_.in);
-    }
+    if (places) x = (*places)(x, starts);
     if (config_.dropout > 0) x = dropout(x, config_.dropout);
     return x;
   }
+  bool is_gated() const { return config_.feed_forward == nn::feed_forward_kind::swiglu; }
   auto scores(const auto& x) const { return head ? (*head)(x) : linear(x, embedding.weight); }
 
   gpt_config config_;

@@ -7,6 +7,7 @@
 #include "../nn/embedding.hpp"
 #include "../nn/lstm.hpp"
 #include "../ops/take.hpp"
+#include "parts.hpp"
 
 namespace inlay::inline v0_1::models {
 
@@ -45,7 +46,10 @@ template <floating T = float> class lstm_lm {
       throw value_error("lstm_lm",
                         {"expected as many .features as .hidden to be .tied, got ", c.features, " and ", c.hidden});
     embedding.weight = parameter<T>(embedding.weight.shape(), distribution::normal(0, c.tied ? 0.05 : 1));
-    if (!c.tied) head.emplace(nn::dense_config{.in = c.hidden, .out = c.vocabulary});
+    if (c.tied)
+      bias = parameter<T>(shape{c.vocabulary}, init::constant(0));
+    else
+      head.emplace(nn::dense_config{.in = c.hidden, .out = c.vocabulary});
   }
 
   auto operator()(const auto& tokens) const { return scores(lstm(embedded(tokens)).y); }
@@ -73,11 +77,22 @@ template <floating T = float> class lstm_lm {
     visit("embedding", self.embedding);
     visit("lstm", self.lstm);
     visit("head", self.head);
+    visit("bias", self.bias);
+  }
+  // Those of PyTorch's word_language_model.
+  INLAY_COLD std::vector<torch_name> torch_names() const {
+    std::vector<torch_name> names{{"encoder", "embedding"}};
+    detail::add_recurrent_names(names, "rnn", "lstm", config_.layers);
+    if (head) return names.push_back({"decoder", "head"}), names;
+    names.push_back({"decoder.weight", "embedding.weight", torch_form::also});
+    names.push_back({"decoder.bias", "bias"});
+    return names;
   }
 
   nn::embedding<T> embedding;
   nn::lstm<T> lstm;
   std::optional<nn::dense<T>> head;
+  parameter<T> bias;  // of tied scores
 
  private:
   auto dropped(auto x) const {
@@ -87,7 +102,7 @@ template <floating T = float> class lstm_lm {
   auto embedded(const auto& tokens) const { return dropped(embedding(tokens)); }
   auto scores(auto y) const {
     const auto x = dropped(std::move(y));
-    return head ? (*head)(x) : linear(x, embedding.weight);
+    return head ? (*head)(x) : linear(x, embedding.weight, bias);
   }
 
   lstm_lm_config config_;

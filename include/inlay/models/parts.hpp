@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "../nn/batch_norm.hpp"
 #include "../nn/conv.hpp"
@@ -10,10 +11,20 @@
 
 namespace inlay::inline v0_1::models {
 
-// A part of a model (a module, parameter or buffer): {.torch = "features.0", .ours = "stem.conv"}. A model whose names
-// are not PyTorch's lists them in `std::vector<torch_name> torch_names() const`.
+// How a file has a part.
+enum class torch_form {
+  same,
+  transposed,  // its matrices are (in, out)
+  also,        // under another name, too, or instead: files that have it are read, none is written
+  unused       // a pattern of names (`*` any characters, `?` one) that the model needs nothing of
+};
+
+// A part of a model (a module, parameter or buffer): {.torch = "features.0", .ours = "stem.conv"}. Parts of the same
+// name lie behind each other in one tensor, along the first axis of the model's. A model whose names are not PyTorch's
+// lists them in `std::vector<torch_name> torch_names() const`.
 struct torch_name {
-  std::string torch, ours;
+  std::string torch, ours = {};
+  torch_form form = torch_form::same;
 };
 
 namespace detail {
@@ -46,12 +57,36 @@ template <floating T> nn::conv2d<T> he_conv(const nn::conv_config<2>& config) {
   return out;
 }
 
-// Weights of standard deviation 0.01; biases of 0.
+// Weights of a standard deviation; biases of 0.
+template <floating T> void redraw(nn::dense<T>& layer, double stddev) {
+  redraw(layer.weight, init::normal(0, stddev));
+  redraw(layer.bias, init::constant(0));
+}
 template <floating T> nn::dense<T> normal_dense(const nn::dense_config& config) {
   nn::dense<T> out(config);
-  redraw(out.weight, init::normal(0, 0.01));
-  redraw(out.bias, init::constant(0));
+  redraw(out, 0.01);
   return out;
+}
+
+// Of an attention with PyTorch's MultiheadAttention's names: queries', keys' and values' weights are one tensor.
+INLAY_COLD inline void add_attention_names(std::vector<torch_name>& names, const std::string& torch,
+                                           const std::string& ours) {
+  for (const char* part : {".query", ".key", ".value"}) {
+    names.push_back({torch + ".in_proj_weight", ours + part + ".weight"});
+    names.push_back({torch + ".in_proj_bias", ours + part + ".bias"});
+  }
+  names.push_back({torch + ".out_proj", ours + ".out"});
+}
+
+// Of layers of a recurrent net, with those of PyTorch's LSTM, GRU and RNN.
+INLAY_COLD inline void add_recurrent_names(std::vector<torch_name>& names, const std::string& torch,
+                                           const std::string& ours, std::int64_t layers, bool bidirectional = false) {
+  const std::int64_t directions = bidirectional ? 2 : 1;
+  for (std::int64_t i = 0; i < layers * directions; ++i)
+    for (const char* part : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"})
+      names.push_back(
+          {torch + "." + part + "_l" + std::to_string(i / directions) + (i % directions == 1 ? "_reverse" : ""),
+           ours + ".cells." + std::to_string(i) + "." + part});
 }
 
 }  // namespace detail

@@ -69,6 +69,17 @@ template <floating T = float> class multi_head_attention {
     return out(attention(q, cache.keys(), cache.values(), o, {}, cache.kept()));
   }
 
+  // Keys and values of another sequence (N, S, memory), to attend to in many calls; `lengths` (N,): how many of them
+  // each row has; all, if empty.
+  kv_cache<T> remember(const tensor<T>& memory, const tensor<std::int64_t>& lengths = {}) const {
+    kv_cache<T> remembered({.room = memory.dim(1)});
+    remembered.append(key(memory), value(memory), lengths);
+    return remembered;
+  }
+  tensor<T> recall(const tensor<T>& x, const kv_cache<T>& remembered) const {
+    return out(attention(query(x), remembered.keys(), remembered.values(), options(false), {}, remembered.lengths()));
+  }
+
   const multi_head_attention_config& config() const noexcept { return config_; }
   static void members(auto& self, auto&& visit) {
     visit("query", self.query);

@@ -161,11 +161,12 @@ template <floating T = float> class transformer_block {
     check_cross(false);
     return feed(added(x, norm1, [&](const auto& y) { return attention.step(y, cache, counts); }));
   }
-  tensor<T> step(const tensor<T>& x, kv_cache<T>& cache, const tensor<T>& memory,
-                 const attention_masks<T>& memory_masks, const tensor<std::int64_t>& counts = {}) const {
+  // The same, with what `cross->remember` made of a memory.
+  tensor<T> step(const tensor<T>& x, kv_cache<T>& cache, const kv_cache<T>& remembered,
+                 const tensor<std::int64_t>& counts = {}) const {
     check_cross(true);
     const tensor<T> y = added(x, norm1, [&](const auto& z) { return attention.step(z, cache, counts); });
-    return feed(added(y, *norm_cross, [&](const auto& z) { return (*cross)(z, memory, memory_masks); }));
+    return feed(added(y, *norm_cross, [&](const auto& z) { return cross->recall(z, remembered); }));
   }
 
   static void members(auto& self, auto&& visit) {
