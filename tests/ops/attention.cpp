@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include <inlay/ops/dropout.hpp>
 #include <inlay/testing/check_gradient.hpp>
 
 #include "tensors.hpp"
@@ -207,7 +208,7 @@ TEST_CASE("attention: queries that see nothing give zeros, and take no gradient"
 }
 
 TEST_CASE_TEMPLATE("attention: dropout takes weights as the tape's words say", T, float, double) {
-  for (const sizes& s : {sizes{3, 5, 7, 4, 3}, {2, 1, 9, 3, 4}, {1, 70, 270, 4, 8}})
+  for (const sizes& s : {sizes{3, 5, 7, 4, 3}, {2, 1, 9, 3, 4}, {1, 66, 260, 2, 2}})
     for (problem<T>& p : std::vector{problems<T>(s)[0], problems<T>(s)[3], problems<T>(s)[5]}) {
       p.options.dropout = 0.3;
       const random::generator drawn(7);
@@ -222,11 +223,11 @@ TEST_CASE_TEMPLATE("attention: dropout takes weights as the tape's words say", T
 }
 
 TEST_CASE("attention: the gradient of what dropout left") {
-  for (const sizes& s : {sizes{3, 4, 6, 3, 2}, {2, 1, 5, 2, 2}, {1, 66, 7, 2, 2}})
+  for (const sizes& s : {sizes{3, 4, 6, 3, 2}, {2, 1, 5, 2, 2}, {1, 66, 7, 2, 1}})
     for (problem<double>& p : std::vector{problems<double>(s)[0], problems<double>(s)[3], problems<double>(s)[5]}) {
       p.options.dropout = 0.4;
       const auto run = [&](const autograd::tape& tape, const auto& q, const auto& k, const auto& v) {
-        (void)attention(tape.input(p.q), p.k, p.v, p.options);  // words before
+        (void)dropout(tape.input(tensor<double>({5})), 0.5);  // takes the first words
         return attention(q, k, v, p.options, p.bias, p.lengths, p.starts);
       };
       const autograd::tape tape({.seed = 5});
@@ -239,9 +240,9 @@ TEST_CASE("attention: the gradient of what dropout left") {
         return sum(run(again, again.input(p.q), again.input(p.k), again.input(p.v)).value() * dy).item();
       };
       testing::report r;
-      testing::detail::compare_gradient(r, "q", p.q, q.grad(), {.allow_zero = true}, value);
-      testing::detail::compare_gradient(r, "k", p.k, k.grad(), {.allow_zero = true}, value);
-      testing::detail::compare_gradient(r, "v", p.v, v.grad(), {}, value);
+      testing::detail::compare_gradient(r, "q", p.q, q.grad(), {.most_elements = 12, .allow_zero = true}, value);
+      testing::detail::compare_gradient(r, "k", p.k, k.grad(), {.most_elements = 12, .allow_zero = true}, value);
+      testing::detail::compare_gradient(r, "v", p.v, v.grad(), {.most_elements = 12}, value);
       CHECK_MESSAGE(r.ok(), r.text());
     }
 }
