@@ -1,12 +1,15 @@
-// What works on sequences: recurrent nets, attention, transformers, with their operations and kernels. It stands beside
-// `inlay.hpp`, because every program would pay for it in compile time.
+// What works on sequences: recurrent nets, attention, transformers, with their operations and kernels, and the loss
+// of sequences without places. It stands beside `inlay.hpp`, because every program would pay for it in compile time.
 #pragma once
 
 #include "kernels/attention.hpp"
+#include "kernels/ctc.hpp"
 #include "kernels/gru.hpp"
 #include "kernels/lstm.hpp"
 #include "kernels/rotary.hpp"
+#include "loss/ctc.hpp"
 #include "nn/gru.hpp"
+#include "nn/gru_cell.hpp"
 #include "nn/kv_cache.hpp"
 #include "nn/lstm.hpp"
 #include "nn/lstm_cell.hpp"
@@ -14,6 +17,7 @@
 #include "nn/position_embedding.hpp"
 #include "nn/recurrent.hpp"
 #include "nn/rnn.hpp"
+#include "nn/rnn_cell.hpp"
 #include "nn/transformer.hpp"
 #include "ops/attention.hpp"
 #include "ops/gru.hpp"

@@ -475,13 +475,31 @@ def wave(sizes, angle):
     return (angle + 0.7 * torch.arange(float(torch.Size(sizes).numel()))).sin().reshape(sizes)
 
 
-CELL = torch.nn.LSTMCell(2, 2)
-for weight, (sizes, angle) in zip(CELL.parameters(), (((8, 2), 0.1), ((8, 2), 0.2), ((8,), 0.3), ((8,), 0.4))):
-    weight.data = wave(sizes, angle)
-STATE = None
-for step in wave((2, 6), 0.5).reshape(2, 3, 2).unbind(1):
-    STATE = CELL(step, STATE)
-line("lstm_cell", torch.cat(STATE, 1))
+def cell(name, kind, **options):
+    """The state after a step, and the gradients of its product with waves; weights are waves from 0.1, 0.2, ... on."""
+    net = kind(2, 2, **options)
+    for i, weight in enumerate(net.parameters()):
+        weight.data = wave(weight.shape, 0.1 * (i + 1))
+    cells = kind is torch.nn.LSTMCell
+    x, h, c = (wave((2, 2), angle).requires_grad_() for angle in (0.5, 0.6, 0.7))
+    state = net(x, (h, c)) if cells else (net(x, h),)
+    sum((part * wave((2, 2), 0.8 + 0.1 * i)).sum() for i, part in enumerate(state)).backward()
+    print(name)
+    for part in state:
+        line("state", part)
+    for leaf in (x, h, *([c] if cells else []), *net.parameters()):
+        line("gradient", leaf.grad)
+    state = None
+    for step in wave((2, 6), 0.5).reshape(2, 3, 2).unbind(1):
+        state = net(step, state)
+    line("three steps", torch.cat(state, 1) if cells else state)
+
+
+cell("lstm_cell", torch.nn.LSTMCell)
+cell("gru_cell", torch.nn.GRUCell)
+cell("gru_cell without bias", torch.nn.GRUCell, bias=False)
+cell("rnn_cell", torch.nn.RNNCell)
+cell("rnn_cell relu", torch.nn.RNNCell, nonlinearity="relu")
 
 
 def recurrent(name, kind, lengths=None, hidden=2, **options):

@@ -159,6 +159,7 @@ TEST_CASE("gpt: what is refused") {
   CHECK_THROWS_AS(gpt<float>({.in = 8}), value_error);
   CHECK_THROWS_WITH_AS(gpt<float>({.vocabulary = 3, .layers = 0, .heads = 1, .in = 4}),
                        "[gpt] expected .layers and .context of 1 or more, got 0 and 1024", value_error);
+  CHECK_THROWS_AS(gpt<float>({.vocabulary = 3, .layers = 1, .heads = 1, .in = 4, .attention_dropout = 2}), value_error);
   const gpt<float> net{{.vocabulary = 11, .context = 4, .layers = 1, .heads = 1, .in = 4}};
   CHECK_THROWS_WITH_AS(net(words(1, 5, 1)), "[position_embedding] expected 4 positions at most, got 5", value_error);
   CHECK_THROWS_WITH_AS(net(tensor<std::int64_t>({5})), "[gpt] expected tokens (N, T), got (5,)", shape_error);

@@ -4,6 +4,7 @@
 
 #include <inlay/nn/gru.hpp>
 #include <inlay/nn/lstm.hpp>
+#include <inlay/nn/rnn.hpp>
 
 #include "tensors.hpp"
 

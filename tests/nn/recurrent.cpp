@@ -9,6 +9,7 @@
 
 #include <inlay/nn/gru.hpp>
 #include <inlay/nn/lstm.hpp>
+#include <inlay/nn/rnn.hpp>
 #include <inlay/testing/check_layer.hpp>
 
 #include "naive/waves.hpp"

@@ -159,6 +159,10 @@ TEST_CASE("transformer: dropout while training, and what is refused") {
   const autograd::tape tape{{.seed = 3}};
   CHECK(!support::same_bits(net(tape.input(x)).value(), net(x)));
   CHECK(support::same_bits(net(x), net(x)));
+  const block scarce{{.in = 8, .heads = 2, .attention_dropout = 0.5}};
+  CHECK(!support::same_bits(scarce(tape.input(x)).value(), scarce(x)));
+  CHECK_THROWS_WITH_AS(block({.in = 8, .heads = 2, .attention_dropout = 2}),
+                       "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2", value_error);
   CHECK_THROWS_AS(block({.in = 8}), value_error);
   CHECK_THROWS_WITH_AS(block({.in = 8, .heads = 2, .dropout = 2}),
                        "[transformer_block] expected .dropout from 0 to 1, got 2", value_error);

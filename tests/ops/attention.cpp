@@ -1,12 +1,13 @@
-// Shows: attention (causal, windows, masks, shared key heads, ALiBi), with memory linear in the sequence
-// attention against its definition with every option, for blocks that are whole and not, at every level and thread
-// count; a single query; central differences; rows that see nothing; what is refused.
+// Shows: attention (causal, windows, masks, shared key heads, ALiBi, dropout of weights), with memory linear in the
+// sequence attention against its definition with every option, for blocks that are whole and not, at every level and
+// thread count; a single query; central differences; rows that see nothing; what is refused.
 #include <inlay/ops/attention.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 
+#include <inlay/ops/dropout.hpp>
 #include <inlay/testing/check_gradient.hpp>
 
 #include "tensors.hpp"
@@ -35,8 +36,8 @@ template <class T> struct problem {
   std::int64_t kv_heads() const { return options.kv_heads > 0 ? options.kv_heads : options.heads; }
   tensor<T> run() const { return attention(q, k, v, options, bias, lengths, starts); }
 
-  // By the definition, in long double.
-  numbers definition() const {
+  // By the definition, in long double; while training, weights drop out as the words of `drawn` say.
+  numbers definition(const random::generator* drawn = nullptr) const {
     const std::int64_t heads = options.heads, queries = q.dim(1), keys = k.dim(1), size = q.dim(2) / heads,
                        features = v.dim(2) / kv_heads();
     numbers out;
@@ -70,11 +71,21 @@ template <class T> struct problem {
           for (std::int64_t i = 0; i < features; ++i) {
             long double y = 0;
             for (std::int64_t j = 0; j < keys; ++j)
-              y += weights[static_cast<std::size_t>(j)] * static_cast<long double>(v(n, j, head * features + i));
+              y += weights[static_cast<std::size_t>(j)] * factor(drawn, ((n * heads + h) * queries + t), j) *
+                   static_cast<long double>(v(n, j, head * features + i));
             out.push_back(static_cast<double>(sum > 0 ? y / sum : 0));
           }
         }
     return out;
+  }
+
+  long double factor(const random::generator* drawn, std::int64_t row, std::int64_t j) const {
+    if (drawn == nullptr) return 1;
+    const std::int64_t block = row * ((k.dim(1) + 3) / 4) + j / 4;
+    const std::uint32_t word =
+        drawn->at(drawn->position() + static_cast<std::uint64_t>(block))[static_cast<std::size_t>(j % 4)];
+    const bool drops = static_cast<double>(word) < options.dropout * 0x1p32;
+    return drops ? 0 : 1 / (1 - static_cast<long double>(options.dropout));
   }
 };
 
@@ -165,7 +176,8 @@ TEST_CASE("attention: gradients of blocks equal those of a few queries at a time
 }
 
 TEST_CASE("attention: gradients have the same bits for any number of threads") {
-  const problem<float> p(attention_options{.heads = 4, .kv_heads = 2, .causal = true}, {3, 90, 90, 16, 16});
+  const problem<float> p(attention_options{.heads = 4, .kv_heads = 2, .causal = true, .dropout = 0.1},
+                         {3, 90, 90, 16, 16});
   support::for_each_isa([&](isa) {
     std::vector<tensor<float>> first;
     support::for_each_thread_count([&](int) {
@@ -193,6 +205,65 @@ TEST_CASE("attention: queries that see nothing give zeros, and take no gradient"
   for (std::int64_t i = 0; i < 4; ++i) CHECK(q.grad()(0, 1, i) == 0);
   for (const auto* each : {&q, &k, &v})
     for (const double g : each->grad().values()) CHECK(std::isfinite(g));
+}
+
+TEST_CASE_TEMPLATE("attention: dropout takes weights as the tape's words say", T, float, double) {
+  for (const sizes& s : {sizes{3, 5, 7, 4, 3}, {2, 1, 9, 3, 4}, {1, 66, 260, 2, 2}})
+    for (problem<T>& p : std::vector{problems<T>(s)[0], problems<T>(s)[3], problems<T>(s)[5]}) {
+      p.options.dropout = 0.3;
+      const random::generator drawn(7);
+      const auto expected = p.definition(&drawn);
+      support::check_everywhere<T>(
+          [&] {
+            const autograd::tape tape({.seed = 7});
+            return attention(tape.input(p.q), p.k, p.v, p.options, p.bias, p.lengths, p.starts).value();
+          },
+          expected, sizeof(T) == 4 ? 1e-5 : 1e-13);
+    }
+}
+
+TEST_CASE("attention: the gradient of what dropout left") {
+  for (const sizes& s : {sizes{3, 4, 6, 3, 2}, {2, 1, 5, 2, 2}, {1, 66, 7, 2, 1}})
+    for (problem<double>& p : std::vector{problems<double>(s)[0], problems<double>(s)[3], problems<double>(s)[5]}) {
+      p.options.dropout = 0.4;
+      const auto run = [&](const autograd::tape& tape, const auto& q, const auto& k, const auto& v) {
+        (void)dropout(tape.input(tensor<double>({5})), 0.5);  // takes the first words
+        return attention(q, k, v, p.options, p.bias, p.lengths, p.starts);
+      };
+      const autograd::tape tape({.seed = 5});
+      const auto q = tape.leaf(p.q), k = tape.leaf(p.k), v = tape.leaf(p.v);
+      const auto y = run(tape, q, k, v);
+      const auto dy = made_up<double>(y.shape(), 11);
+      y.backward(dy);
+      const auto value = [&] {
+        const autograd::tape again({.seed = 5});
+        return sum(run(again, again.input(p.q), again.input(p.k), again.input(p.v)).value() * dy).item();
+      };
+      testing::report r;
+      testing::detail::compare_gradient(r, "q", p.q, q.grad(), {.most_elements = 12, .allow_zero = true}, value);
+      testing::detail::compare_gradient(r, "k", p.k, k.grad(), {.most_elements = 12, .allow_zero = true}, value);
+      testing::detail::compare_gradient(r, "v", p.v, v.grad(), {.most_elements = 12}, value);
+      CHECK_MESSAGE(r.ok(), r.text());
+    }
+}
+
+TEST_CASE("attention: dropout is training's alone") {
+  problem<float> p(attention_options{.heads = 2, .causal = true}, {2, 6, 6, 4, 4});
+  const auto plain = p.run();
+  const autograd::tape tape({.seed = 3}), calm({.seed = 3, .mode = autograd::mode::infer});
+  CHECK(support::same_bits(attention(tape.input(p.q), p.k, p.v, p.options).value(), plain));
+  p.options.dropout = 0.5;
+  CHECK(support::same_bits(p.run(), plain));
+  CHECK(support::same_bits(attention(calm.input(p.q), p.k, p.v, p.options).value(), plain));
+  const auto once = attention(tape.input(p.q), p.k, p.v, p.options).value(),
+             twice = attention(tape.input(p.q), p.k, p.v, p.options).value();
+  CHECK(!support::same_bits(once, plain));
+  CHECK(!support::same_bits(once, twice));
+  p.options.dropout = 1;
+  for (const float y : attention(tape.input(p.q), p.k, p.v, p.options).value().values()) CHECK(y == 0);
+  CHECK_THROWS_AS(attention(variable<float>{p.q}, p.k, p.v, p.options), state_error);
+  p.options.dropout = 1.5;
+  CHECK_THROWS_WITH_AS(p.run(), "[attention] expected .dropout from 0 to 1, got 1.5", value_error);
 }
 
 TEST_CASE("attention: what is refused") {

@@ -30,9 +30,10 @@ struct gpt_config {
   double rotary_base = 10000;
   std::int64_t window = 0;  // positions that one sees; 0: all
   bool bias = true;
-  bool tied = true;       // the scores are products with the rows of the embedding
-  double dropout = 0;     // while training
-  double epsilon = 1e-5;  // of the normalisations
+  bool tied = true;              // the scores are products with the rows of the embedding
+  double dropout = 0;            // while training
+  double attention_dropout = 0;  // of the weights of attention, while training
+  double epsilon = 1e-5;         // of the normalisations
 
   // The options of Llama and what follows it; sizes are the caller's.
   static gpt_config llama(gpt_config c) {
@@ -74,6 +75,7 @@ template <floating T = float> class gpt {
                                                      ? std::optional(rotary_options{.base = c.rotary_base})
                                                      : std::nullopt,
                                        .dropout = c.dropout,
+                                       .attention_dropout = c.attention_dropout,
                                        .epsilon = c.epsilon};
     if (c.positions == positions::learned || c.positions == positions::sinusoidal)
       places.emplace(nn::position_embedding_config{.features = c.in,

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "../ops/gru.hpp"
-#include "rnn.hpp"
+#include "recurrent.hpp"
 
 namespace inlay::inline v0_1::nn {
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "../ops/lstm.hpp"
-#include "lstm_cell.hpp"
 #include "recurrent.hpp"
 
 namespace inlay::inline v0_1::nn {

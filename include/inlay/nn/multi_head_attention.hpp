@@ -25,6 +25,7 @@ struct multi_head_attention_config {
   std::int64_t window = 0;    // positions that one sees, its own included; 0: all
   bool alibi = false;         // far positions count less, in each head at its own rate
   std::optional<rotary_options> rotary = {};  // queries and keys turn by their position; .heads is filled in
+  double attention_dropout = 0;               // of the weights of attention, while training
 };
 
 // What is not to be seen: a bias that is added to scores (see ops/attention.hpp), and how many keys each row has (N,).
@@ -105,6 +106,8 @@ template <floating T = float> class multi_head_attention {
     if (c.kv_heads < 0 || c.heads % kv_heads_of(c) != 0)
       throw value_error("multi_head_attention",
                         {"expected .kv_heads that divide .heads, ", c.heads, ", got ", c.kv_heads});
+    if (!(c.attention_dropout >= 0 && c.attention_dropout <= 1))
+      throw value_error("multi_head_attention", {"expected .attention_dropout from 0 to 1, got ", c.attention_dropout});
     return c;
   }
 
@@ -114,7 +117,8 @@ template <floating T = float> class multi_head_attention {
             .kv_heads = config_.kv_heads,
             .causal = config_.causal && to_itself,
             .window = to_itself ? config_.window : 0,
-            .alibi = config_.alibi && to_itself};
+            .alibi = config_.alibi && to_itself,
+            .dropout = config_.attention_dropout};
   }
   template <class X> X turned(X x, std::int64_t heads, const tensor<std::int64_t>& starts = {}) const {
     if (!config_.rotary) return x;

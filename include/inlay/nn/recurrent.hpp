@@ -1,6 +1,7 @@
 // What nn::lstm, nn::gru and nn::rnn share: layers of a recurrent net in one or both directions, as in PyTorch.
 // x (T, N, in) -> y (T, N, directions out) and a state of h (layers directions, N, out) and, of an LSTM, of c
 // (layers directions, N, hidden); out is hidden, or what the outputs are projected to.
+// And what their cells share, which are one such layer for one step: x (N, in), h (N, hidden), c (N, hidden).
 #pragma once
 
 #include <optional>
@@ -15,6 +16,19 @@
 
 namespace inlay::inline v0_1::nn {
 
+// What is carried from step to step: tensors, or variables while gradients are recorded.
+template <class Value> struct recurrent_state {
+  Value h;
+  static void members(auto& self, auto&& visit) { visit("h", self.h); }
+};
+template <class Value> struct lstm_state {
+  Value h, c;
+  static void members(auto& self, auto&& visit) {
+    visit("h", self.h);
+    visit("c", self.c);
+  }
+};
+
 // What a call gives: the outputs of all steps, and the state to go on with.
 template <class Value, class State> struct recurrent_result {
   Value y;
@@ -25,6 +39,17 @@ template <class Value, class State> struct recurrent_result {
 template <floating T> struct recurrent_weights {
   parameter<T> weight_ih, weight_hh, bias_ih, bias_hh, peepholes, projection;
 
+  // `row`: features of all gates.
+  recurrent_weights(std::int64_t row, std::int64_t in, std::int64_t hidden, std::int64_t out, bool bias,
+                    const shape& of_peepholes) {
+    const distribution draw = init::fan_in_uniform(hidden);
+    weight_ih = parameter<T>(shape{row, in}, draw);
+    weight_hh = parameter<T>(shape{row, out}, draw);
+    if (bias) bias_ih = parameter<T>(shape{row}, draw), bias_hh = parameter<T>(shape{row}, draw);
+    if (of_peepholes.size() > 0) peepholes = parameter<T>(of_peepholes, draw);
+    if (out != hidden) projection = parameter<T>(shape{out, hidden}, draw);
+  }
+
   static void members(auto& self, auto&& visit) {
     visit("weight_ih", self.weight_ih);
     visit("weight_hh", self.weight_hh);
@@ -34,6 +59,28 @@ template <floating T> struct recurrent_weights {
     visit("projection", self.projection);
   }
 };
+
+// What a layer's steps leave in one direction.
+template <class Value> struct recurrent_parts {
+  Value all;
+  inlay::detail::recurrent_sizes sizes;
+
+  Value y() const { return part(0, shape{sizes.steps, sizes.batch, sizes.out}); }
+  Value h(const shape& as) const { return part(sizes.h_of(sizes.steps), as); }
+  Value c(const shape& as) const { return part(sizes.c_of(sizes.steps), as); }
+
+ private:
+  Value part(std::int64_t first, const shape& as) const { return reshape(slice(all, 0, first, first + as.size()), as); }
+};
+
+// x (T, N, in), h (N, out), c (N, hidden) or, without cells, an empty tensor.
+template <class Rule, class X, class H, class C, class T>
+auto run_recurrent(const recurrent_op<Rule>& op, const X& x, const H& h, const C& c, const recurrent_weights<T>& w,
+                   const tensor<std::int64_t>& lengths = {}) {
+  auto all = apply(op, x, h, c, w.weight_ih, w.weight_hh, w.bias_ih, w.bias_hh, w.peepholes, w.projection, lengths);
+  const std::int64_t out = w.weight_hh.dim(1), hidden = w.weight_hh.dim(0) / op.rule.gates();
+  return recurrent_parts<decltype(all)>{std::move(all), {x.shape(), hidden, out, Rule::has_cell}};
+}
 
 struct recurrent_config {
   std::int64_t in, hidden, layers;
@@ -114,16 +161,9 @@ template <floating T, class Rule, template <class> class State> class recurrent 
                                      config.hidden, " and ", config.layers});
     if (!(config.dropout >= 0 && config.dropout <= 1))
       throw value_error(Rule::name, {"expected .dropout from 0 to 1, got ", config.dropout});
-    const distribution draw = init::fan_in_uniform(config.hidden);
-    const std::int64_t row = rule.gates() * config.hidden;
-    for (std::int64_t i = 0; i < config.layers * directions(); ++i) {
-      recurrent_weights<T>& cell = cells.emplace_back();
-      cell.weight_ih = parameter<T>(shape{row, i < directions() ? config.in : directions() * config.out}, draw);
-      cell.weight_hh = parameter<T>(shape{row, config.out}, draw);
-      if (config.bias) cell.bias_ih = parameter<T>(shape{row}, draw), cell.bias_hh = parameter<T>(shape{row}, draw);
-      if (config.peepholes.size() > 0) cell.peepholes = parameter<T>(config.peepholes, draw);
-      if (config.out != config.hidden) cell.projection = parameter<T>(shape{config.out, config.hidden}, draw);
-    }
+    for (std::int64_t i = 0; i < config.layers * directions(); ++i)
+      cells.emplace_back(rule.gates() * config.hidden, i < directions() ? config.in : directions() * config.out,
+                         config.hidden, config.out, config.bias, config.peepholes);
   }
 
  private:
@@ -131,7 +171,7 @@ template <floating T, class Rule, template <class> class State> class recurrent 
   recurrent_op<Rule> op(bool reverse) const { return {rule_, reverse}; }
 
   template <class X, class Value> auto run(X y, const State<Value>& state, const tensor<std::int64_t>& lengths) const {
-    const std::int64_t steps = y.dim(0), batch = y.dim(1), out = config_.out, hidden = config_.hidden;
+    const std::int64_t batch = y.dim(1), out = config_.out, hidden = config_.hidden;
     std::optional<X> outputs, h, c;  // of the layer; of all layers
     const auto join = [](std::optional<X>& all, std::int64_t axis, X part) {
       all = all ? concat(axis, *all, part) : std::move(part);
@@ -145,24 +185,16 @@ template <floating T, class Rule, template <class> class State> class recurrent 
       for (std::int64_t direction = 0; direction < directions(); ++direction) {
         const std::int64_t i = layer * directions() + direction;
         const recurrent_weights<T>& cell = cells[static_cast<std::size_t>(i)];
-        const auto call = [&](const auto& c_before) -> X {
-          return apply(op(direction == 1), y, before(state.h, i, out), c_before, cell.weight_ih, cell.weight_hh,
-                       cell.bias_ih, cell.bias_hh, cell.peepholes, cell.projection, lengths);
+        const auto take = [&](const auto& c_before) {
+          const auto parts = run_recurrent(op(direction == 1), y, before(state.h, i, out), c_before, cell, lengths);
+          join(outputs, -1, parts.y());
+          join(h, 0, parts.h(shape{1, batch, out}));
+          if constexpr (Rule::has_cell) join(c, 0, parts.c(shape{1, batch, hidden}));
         };
-        std::optional<X> all;
         if constexpr (Rule::has_cell)
-          all = call(before(state.c, i, hidden));
+          take(before(state.c, i, hidden));
         else
-          all = call(tensor<T>());
-        const auto part = [&](std::int64_t& at, const shape& sizes) {
-          const std::int64_t first = std::exchange(at, at + sizes.size());
-          return reshape(slice(*all, 0, first, at), sizes);
-        };
-        std::int64_t at = 0;
-        join(outputs, -1, part(at, shape{steps, batch, out}));
-        join(h, 0, part(at, shape{1, batch, out}));
-        at += steps * batch * hidden;  // the cells of all steps
-        if constexpr (Rule::has_cell) join(c, 0, part(at, shape{1, batch, hidden}));
+          take(tensor<T>());
       }
       y = *outputs;
     }
@@ -189,6 +221,60 @@ template <floating T, class Rule, template <class> class State> class recurrent 
   }
 
   recurrent_config config_;
+  Rule rule_;
+};
+
+// One step of such a layer; the caller holds the state.
+template <floating T, class Rule, template <class> class State> class recurrent_cell : public recurrent_weights<T> {
+ public:
+  // A state of zeros for a batch.
+  State<tensor<T>> start(std::int64_t batch) const {
+    State<tensor<T>> out;
+    out.h = tensor<T>(shape{batch, hidden()});
+    if constexpr (Rule::has_cell) out.c = out.h;
+    return out;
+  }
+
+  // The next state, from one of zeros or one that a call gave; its h is the output. The state may be of tensors where x
+  // is a variable (the first step). The same bits as a step of the layer. Throws shape_error when sizes do not fit.
+  template <class X> auto operator()(const X& x) const { return (*this)(x, start(x.dim(0))); }
+  template <class X, class Value> auto operator()(const X& x, const State<Value>& state) const {
+    if (x.rank() != 2 || x.dim(1) != this->weight_ih.dim(1)) [[unlikely]]
+      throw shape_error(name_, {"expected input (N, ", this->weight_ih.dim(1), "), got ", x.shape()});
+    const shape sizes{x.dim(0), hidden()};
+    check("h", state.h.shape(), sizes);
+    if constexpr (Rule::has_cell) check("c", state.c.shape(), sizes);
+    const recurrent_op<Rule> op{rule_};
+    const auto step = reshape(x, shape{1, x.dim(0), x.dim(1)});
+    if constexpr (Rule::has_cell) {
+      const auto parts = run_recurrent(op, step, state.h, state.c, *this);
+      return State<decltype(parts.all)>{parts.h(sizes), parts.c(sizes)};
+    } else {
+      const auto parts = run_recurrent(op, step, state.h, tensor<T>(), *this);
+      return State<decltype(parts.all)>{parts.h(sizes)};
+    }
+  }
+
+ protected:
+  // Throws value_error when a size is missing.
+  recurrent_cell(const char* name, std::int64_t in, std::int64_t hidden, bool bias, const Rule& rule)
+      : recurrent_weights<T>(rule.gates() * hidden, checked(name, in, hidden), hidden, hidden, bias, shape{0}),
+        name_(name),
+        rule_(rule) {}
+
+ private:
+  std::int64_t hidden() const { return this->weight_hh.dim(1); }
+  static std::int64_t checked(const char* name, std::int64_t in, std::int64_t hidden) {
+    if (in < 1 || hidden < 1)
+      throw value_error(name, {"expected .in and .hidden of 1 or more, got ", in, " and ", hidden});
+    return in;
+  }
+  void check(const char* what, const shape& got, const shape& expected) const {
+    if (!(got == expected)) [[unlikely]]
+      throw shape_error(name_, {"expected a state ", what, " ", expected, ", got ", got});
+  }
+
+  const char* name_;
   Rule rule_;
 };
 

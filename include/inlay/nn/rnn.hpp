@@ -19,12 +19,6 @@ struct rnn_config {
   double dropout = 0;        // between layers, while training
 };
 
-// What a net without cells carries from step to step.
-template <class Value> struct recurrent_state {
-  Value h;
-  static void members(auto& self, auto&& visit) { visit("h", self.h); }
-};
-
 template <floating T = float> class rnn : public recurrent<T, rnn_rule, recurrent_state> {
  public:
   // Throws value_error when a size is missing.

@@ -106,10 +106,11 @@ struct transformer_config {
   std::int64_t window = 0;  // positions that one sees; 0: all
   bool alibi = false;
   std::optional<rotary_options> rotary = {};
-  bool cross = false;       // attends to a memory, too
-  std::int64_t memory = 0;  // features of the memory; 0: in
-  double dropout = 0;       // of what is added to the shortcuts, while training
-  double epsilon = 1e-5;    // of the normalisations
+  bool cross = false;            // attends to a memory, too
+  std::int64_t memory = 0;       // features of the memory; 0: in
+  double dropout = 0;            // of what is added to the shortcuts, while training
+  double attention_dropout = 0;  // of the weights of attention, while training
+  double epsilon = 1e-5;         // of the normalisations
 };
 
 template <floating T = float> class transformer_block {
@@ -125,7 +126,8 @@ template <floating T = float> class transformer_block {
                                               .causal = c.causal,
                                               .window = c.window,
                                               .alibi = c.alibi,
-                                              .rotary = c.rotary}),
+                                              .rotary = c.rotary,
+                                              .attention_dropout = c.attention_dropout}),
         feed_forward({.in = c.in, .hidden = c.hidden, .kind = c.feed_forward, .bias = c.bias}),
         norm1(c.norm, c.in, c.epsilon, c.bias),
         norm2(c.norm, c.in, c.epsilon, c.bias),
@@ -140,7 +142,8 @@ template <floating T = float> class transformer_block {
                                               .size = c.size,
                                               .memory = c.memory,
                                               .bias = c.bias,
-                                              .out_bias = c.bias});
+                                              .out_bias = c.bias,
+                                              .attention_dropout = c.attention_dropout});
     norm_cross.emplace(c.norm, c.in, c.epsilon, c.bias);
   }
 

@@ -4,14 +4,18 @@
 //   (N, heads, T, S), where an extent of 1 stands for all, or none; it has no gradient. lengths (N,) int64: keys of
 //   each row; starts (N,) int64: where among its keys the first query stands, else S - T; or none
 //   -> (N, T, heads features)
-// A key with bias -inf is not seen; a query that sees no key gives 0.
+// A key with bias -inf is not seen; a query that sees no key gives 0. Dropout takes weights after the softmax, by the
+// tape's random stream: word k % 4 of its block ((n heads + h) T + t) ceil(S / 4) + k / 4 decides on a key k, so that
+// the gradient draws the same words again.
 // Vaswani and others, Attention Is All You Need, 2017; Dao and others, FlashAttention, 2022; Ainslie and others, GQA,
 // 2023 (key heads that are shared); Press and others, Train Short, Test Long, 2022 (ALiBi).
 #pragma once
 
 #include <limits>
+#include <optional>
 
 #include "../autograd/apply.hpp"
+#include "../core/random.hpp"
 #include "../kernels/attention.hpp"
 #include "gemm.hpp"
 
@@ -24,6 +28,7 @@ struct attention_options {
   std::int64_t window = 0;    // keys that a query sees, up to and with the one at its own place; 0: all
   double scale = 0;           // 0: 1 / sqrt(size)
   bool alibi = false;         // a key counts less the farther it is before the query, in each head at its own rate
+  double dropout = 0;         // while training, a weight is 0 with this probability, else divided by 1 - dropout
 };
 
 struct attention_op {
@@ -37,6 +42,7 @@ struct attention_op {
     visit("window", self.options.window);
     visit("scale", self.options.scale);
     visit("alibi", self.options.alibi);
+    visit("dropout", self.options.dropout);
   }
   static std::int64_t multiply_adds(std::span<const shape> operands, const shape& y) {
     const std::int64_t keys = operands[1][1], heads_size = operands[0][2];
@@ -47,64 +53,46 @@ struct attention_op {
 
   template <floating T>
   tensor<T> forward(in<T> q, in<T> k, in<T> v, in<T> bias, in<std::int64_t> lengths, in<std::int64_t> starts) const {
-    return record(nullptr, q, k, v, bias, lengths, starts).result;
+    return run(q, k, v, bias, lengths, starts, {}).result;
   }
+
+  // Where dropout takes its words from; or it takes none.
+  using stream = std::optional<random::generator>;
 
   // What backward needs: the output, and of each row of scores the logarithm of the sum of its exponentials
   // (N, heads, T).
   template <class T> struct kept {
     tensor<T> q, k, v, bias, y, log_sums;
     tensor<std::int64_t> lengths, starts;
+    stream drawn;
   };
 
   template <floating T>
-  recorded<T, kept<T>> record(detail::tape_state*, in<T> q, in<T> k, in<T> v, in<T> bias, in<std::int64_t> lengths,
+  recorded<T, kept<T>> record(detail::tape_state* tape, in<T> q, in<T> k, in<T> v, in<T> bias, in<std::int64_t> lengths,
                               in<std::int64_t> starts) const {
-    check(q.shape(), k.shape(), v.shape(), bias.shape(), lengths, starts);
-    const problem<T> p(*this, q, k, v, bias, lengths, starts);
-    kept<T> out{q,
-                k,
-                v,
-                bias,
-                tensor<T>::empty({p.batch, p.queries, p.heads * p.features}),
-                tensor<T>::empty({p.batch, p.heads, p.queries}),
-                lengths,
-                starts};
-    T *const y = detail::writable(out.y), *const log_sums = detail::writable(out.log_sums);
-    if (p.queries == 1) {
-      parallel_for(p.batch * p.heads, grain(p.keys * (p.size + p.features)),
-                   [&](std::int64_t first, std::int64_t last) {
-                     for (std::int64_t i = first; i < last; ++i)
-                       p.query(i / p.heads, i % p.heads, y + i * p.features, log_sums + i);
-                   });
-    } else {
-      const std::int64_t blocks = (p.queries + query_block - 1) / query_block;
-      const tensor<T> panels = p.packed(k.data(), p.size);
-      parallel_for(p.batch * p.heads * blocks, grain(std::min(p.queries, query_block) * p.keys * (p.size + p.features)),
-                   [&](std::int64_t first, std::int64_t last) {
-                     const room<T> scratch(p.width);
-                     for (std::int64_t i = first; i < last; ++i) {
-                       const std::int64_t n = i / (p.heads * blocks), h = i / blocks % p.heads,
-                                          from = i % blocks * query_block;
-                       p.forward(n, h, from, std::min(query_block, p.queries - from), panels.data(), scratch,
-                                 y + p.y_at(n, h, from), log_sums + (n * p.heads + h) * p.queries + from);
-                     }
-                   });
+    stream drawn;
+    if (options.dropout > 0) {
+      if (tape == nullptr) [[unlikely]]
+        throw state_error(name, {"expected a variable of a tape, which holds the random stream, for .dropout; use "
+                                 "tape.input(x) or tape.leaf(x)"});
+      if (tape->mode == autograd::mode::train) drawn = tape->random;
     }
-    const tensor<T> result = out.y;
-    return {result, std::move(out)};
+    auto both = run(q, k, v, bias, lengths, starts, drawn);
+    if (drawn)
+      tape->random.skip(static_cast<std::uint64_t>(q.dim(0) * options.heads * q.dim(1) * word_blocks(k.dim(1))));
+    return both;
   }
 
   template <class T>
   void backward(in<T> dy, const kept<T>& s, const gradient<T>& dq, const gradient<T>& dk, const gradient<T>& dv,
                 const gradient<T>&, const gradient<std::int64_t>&, const gradient<std::int64_t>&) const {
-    const problem<T> p(*this, s.q, s.k, s.v, s.bias, s.lengths, s.starts);
+    const problem<T> p(*this, s.q, s.k, s.v, s.bias, s.lengths, s.starts, s.drawn);
     tensor<T> of_q(s.q.shape()), of_k(s.k.shape()), of_v(s.v.shape());
     const tensor<T> key_panels = p.packed(s.k.data(), p.size), value_panels = p.packed(s.v.data(), p.features);
     const typename problem<T>::gradients to{detail::writable(of_q), detail::writable(of_k), detail::writable(of_v)};
     // A key head's gradients come from all of its queries: one thread adds them up, in order.
     parallel_for(p.batch * p.kv_heads, 1, [&](std::int64_t first, std::int64_t last) {
-      room<T> scratch(p.width);
+      room<T> scratch(p.width, s.drawn.has_value());
       for (std::int64_t i = first; i < last; ++i)
         p.backward(i / p.kv_heads, i % p.kv_heads, dy.data(), s.y.data(), s.log_sums.data(), key_panels.data(),
                    value_panels.data(), scratch, to);
@@ -122,30 +110,75 @@ struct attention_op {
     return std::max<std::int64_t>(1, (1 << 19) / std::max<std::int64_t>(work, 1));
   }
 
-  // What a thread works in: two blocks of scores, numbers of each row, and what products need.
+  static std::int64_t word_blocks(std::int64_t keys) { return (keys + 3) / 4; }
+
+  template <class T>
+  recorded<T, kept<T>> run(in<T> q, in<T> k, in<T> v, in<T> bias, in<std::int64_t> lengths, in<std::int64_t> starts,
+                           const stream& drawn) const {
+    check(q.shape(), k.shape(), v.shape(), bias.shape(), lengths, starts);
+    const problem<T> p(*this, q, k, v, bias, lengths, starts, drawn);
+    kept<T> out{q,
+                k,
+                v,
+                bias,
+                tensor<T>::empty({p.batch, p.queries, p.heads * p.features}),
+                tensor<T>::empty({p.batch, p.heads, p.queries}),
+                lengths,
+                starts,
+                drawn};
+    T *const y = detail::writable(out.y), *const log_sums = detail::writable(out.log_sums);
+    if (p.queries == 1 && !drawn) {
+      parallel_for(p.batch * p.heads, grain(p.keys * (p.size + p.features)),
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t i = first; i < last; ++i)
+                       p.query(i / p.heads, i % p.heads, y + i * p.features, log_sums + i);
+                   });
+    } else {
+      const std::int64_t blocks = (p.queries + query_block - 1) / query_block;
+      const tensor<T> panels = p.packed(k.data(), p.size);
+      parallel_for(p.batch * p.heads * blocks, grain(std::min(p.queries, query_block) * p.keys * (p.size + p.features)),
+                   [&](std::int64_t first, std::int64_t last) {
+                     const room<T> scratch(p.width, drawn.has_value());
+                     for (std::int64_t i = first; i < last; ++i) {
+                       const std::int64_t n = i / (p.heads * blocks), h = i / blocks % p.heads,
+                                          from = i % blocks * query_block;
+                       p.forward(n, h, from, std::min(query_block, p.queries - from), panels.data(), scratch,
+                                 y + p.y_at(n, h, from), log_sums + (n * p.heads + h) * p.queries + from);
+                     }
+                   });
+    }
+    const tensor<T> result = out.y;
+    return {result, std::move(out)};
+  }
+
+  // What a thread works in: two blocks of scores, numbers of each row, where weights drop out a block of factors, and
+  // what products need.
   template <class T> struct room {
     tensor<T> memory;
-    T *scores, *gradients, *top, *sum, *product;
-    explicit room(std::int64_t width)
-        : memory(tensor<T>::empty({2 * query_block * (width + 1) + kernels::gemm_scratch<T>()})),
+    T *scores, *gradients, *top, *sum, *factors, *product;
+    room(std::int64_t width, bool drops)
+        : memory(
+              tensor<T>::empty({query_block * (2 * (width + 1) + (drops ? width : 0)) + kernels::gemm_scratch<T>()})),
           scores(detail::writable(memory)),
           gradients(scores + query_block * width),
           top(gradients + query_block * width),
           sum(top + query_block),
-          product(sum + query_block) {}
+          factors(sum + query_block),
+          product(factors + (drops ? query_block * width : 0)) {}
   };
 
   template <class T> struct problem {
     const attention_op& op;
     in<T> q, k, v, bias;
     in<std::int64_t> lengths, starts;
+    const stream& drawn;
     std::int64_t batch, queries, keys, heads, kv_heads, size, features;
     isa level;
     std::int64_t columns, width;  // of a panel, and of a block of scores
     T scale;
 
     problem(const attention_op& of, in<T> of_q, in<T> of_k, in<T> of_v, in<T> added, in<std::int64_t> of_rows,
-            in<std::int64_t> places)
+            in<std::int64_t> places, const stream& of_dropout)
         : op(of),
           q(of_q),
           k(of_k),
@@ -153,6 +186,7 @@ struct attention_op {
           bias(added),
           lengths(of_rows),
           starts(places),
+          drawn(of_dropout),
           batch(q.dim(0)),
           queries(q.dim(1)),
           keys(k.dim(1)),
@@ -226,6 +260,26 @@ struct attention_op {
       }
     }
 
+    // What dropout makes of the weights of a block: 0, or 1 / (1 - p). `from` and `width` are whole blocks of words.
+    void draw_factors(const kernels::attention_block<T>& b, std::int64_t n, std::int64_t h, std::int64_t first,
+                      std::int64_t from, T* to) const {
+      const double p = op.options.dropout;
+      const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);  // a word below it drops
+      const T stays = static_cast<T>(p < 1 ? 1 / (1 - p) : 0);
+      for (std::int64_t t = 0; t < b.rows; ++t) {
+        const std::int64_t of_row = ((n * heads + h) * queries + first + t) * word_blocks(keys) + from / 4;
+        for (std::int64_t i = b.low(t) / 4; i < word_blocks(b.high(t)); ++i) {
+          const random::words w = drawn->at(drawn->position() + static_cast<std::uint64_t>(of_row + i));
+          for (std::size_t lane = 0; lane < 4; ++lane)
+            to[t * width + 4 * i + static_cast<std::int64_t>(lane)] = w[lane] < threshold ? T{0} : stays;
+        }
+      }
+    }
+    void multiply(const kernels::attention_block<T>& b, const T* factors, T* values) const {
+      for (std::int64_t t = 0; t < b.rows; ++t)
+        for (std::int64_t i = t * width + b.low(t); i < t * width + b.high(t); ++i) values[i] *= factors[i];
+    }
+
     // C (m, n) += A B, of products that are small enough for one thread.
     void product(std::int64_t m, std::int64_t n, std::int64_t depth, const kernels::strided<T>& a,
                  const kernels::strided<T>& b, const T* panels, T* c, std::int64_t c_row, bool add, T* scratch) const {
@@ -251,6 +305,10 @@ struct attention_op {
                    r.product);
         const kernels::attention_scores<T> step{b, r.scores, r.top, r.sum, y, row, features};
         dispatch<kernels::attention_scores<T>>(level, &step);
+        if (drawn) {
+          draw_factors(b, n, h, first, from, r.factors);
+          multiply(b, r.factors, r.scores);
+        }
         product(rows, features, b.high(rows - 1), {r.scores, width, 1},
                 {v.data() + kv_at(n, head, from, features), kv_heads * features, 1}, nullptr, y, row, true, r.product);
       });
@@ -300,9 +358,14 @@ struct attention_op {
             const std::int64_t seen = b.high(rows - 1);
             times_keys(b, query_at(n, h, first), q_row, size, key_panels, of_head, from, r.scores, scratch);
             times_keys(b, of_y, y_row, features, value_panels, of_head, from, r.gradients, scratch);
+            if (drawn) {
+              draw_factors(b, n, h, first, from, r.factors);
+              multiply(b, r.factors, r.gradients);
+            }
             const kernels::attention_gradient<T> step{b, r.scores, r.gradients,
                                                       log_sums + (n * heads + h) * queries + first, r.sum};
             dispatch<kernels::attention_gradient<T>>(level, &step);
+            if (drawn) multiply(b, r.factors, r.scores);
             product(seen, features, rows, {r.scores, 1, width}, {of_y, y_row, 1}, nullptr,
                     to.v + kv_at(n, head, from, features), v_row, true, scratch);
             product(seen, size, rows, {r.gradients, 1, width}, {query_at(n, h, first), q_row, 1}, nullptr,
@@ -331,6 +394,8 @@ struct attention_op {
     if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || options.window < 0) [[unlikely]]
       throw value_error(name, {"expected .heads that .kv_heads divide, and a .window of 0 or more, got ", heads, ", ",
                                kv_heads, " and ", options.window});
+    if (!(options.dropout >= 0 && options.dropout <= 1)) [[unlikely]]
+      throw value_error(name, {"expected .dropout from 0 to 1, got ", options.dropout});
     if (q.rank() != 3 || q[2] < heads || q[2] % heads != 0) [[unlikely]]
       throw shape_error(name, {"expected queries (N, T, ", heads, " size), got ", q});
     const std::int64_t size = q[2] / heads;
