@@ -119,10 +119,10 @@ def gpt(weights, heads=4):
     i = 0
     while f"blocks.{i}.norm1.weight" in weights:
         path = f"blocks.{i}."
-        joined = {part: numpy.concatenate([weights[f"{path}attention.{name}.{part}"] for name in ("query", "key", "value")])
-                  for part in ("weight", "bias")}
-        y = g.add("Attention", [norm(x, path + "norm1"), g.constant(path + "qkv.weight", joined["weight"].T),
-                                g.constant(path + "qkv.bias", joined["bias"])], num_heads=heads, unidirectional=1, **own)
+        weight, bias = (numpy.concatenate([weights[f"{path}attention.{of}.{part}"] for of in ("query", "key", "value")])
+                        for part in ("weight", "bias"))
+        joined = [g.constant(path + "qkv.weight", weight.T), g.constant(path + "qkv.bias", bias)]
+        y = g.add("Attention", [norm(x, path + "norm1"), *joined], num_heads=heads, unidirectional=1, **own)
         x = g.add("Add", [x, dense(y, path + "attention.out")])
         y = product(norm(x, path + "norm2"), path + "feed_forward.up")
         y = g.add("FastGelu", [y, g.weight(path + "feed_forward.up.bias")], **own)
