@@ -3,7 +3,9 @@
 // through a chain that was recorded before: both less the time of the same arithmetic on tensors, taken in turns.
 #include "rounds.hpp"
 
+#include <inlay/graph.hpp>
 #include <inlay/inlay.hpp>
+#include <inlay/sequence.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -150,6 +152,23 @@ bench::count count_of_training_step() {
   return {static_cast<double>(allocations - before), 0, "allocations"};
 }
 
+// A step of an LSTM and a dense layer that is planned, from and to the host's arrays.
+bench::count count_of_lstm_step() {
+  const inlay::nn::lstm<float> net{{.in = 1, .hidden = 16}};
+  const inlay::nn::dense<float> head{{.in = 16, .out = 1}};
+  const inlay::graph::plan scores{head, tensor<float>({1, 16})};
+  auto state = net.start(1);
+  const float in = 0.5f;
+  float features[16], out = 0;
+  std::size_t before = 0;
+  for (int step = 0; step < 1010; ++step) {
+    if (step == 10) before = allocations;  // warm
+    net.step(std::span(&in, 1), state, std::span<float>(features));
+    scores.run(std::span<const float>(features), std::span(&out, 1));
+  }
+  return {static_cast<double>(allocations - before), 0, "allocations"};
+}
+
 template <class Op, class Back> void add_rows(bench::race& race, const chain<Op, Back>& c) {
   const std::string name = c.name;
   for (const char* what : {"tensor", "forward", "backward"})
@@ -166,4 +185,5 @@ int main(int argc, char** argv) {
   add_rows(race, add_chain);
   add_rows(race, mul_chain);
   race.row("training step of a perceptron", count_of_training_step);
+  race.row("1000 steps of an LSTM and a dense layer", count_of_lstm_step);
 }

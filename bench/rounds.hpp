@@ -31,7 +31,8 @@ struct row {
   double work = 0;                      // of a unit, for a rate: work per second
   const char* rate = "";
   results expected = {};    // empty: what the first contestant computes
-  double tolerance = 1e-4;  // relative to the largest expected value of an output
+  double tolerance = 1e-4;  // relative to the largest expected value of an output,
+  double least = 0;         // or to this where it is larger: what is 0 but for rounding
 };
 
 // A number that no clock is needed for.
@@ -130,7 +131,7 @@ class race {
           largest = std::max(largest, std::abs(value));
           if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
         }
-        if (worst <= r.tolerance * largest) continue;
+        if (worst <= r.tolerance * std::max(largest, r.least)) continue;
         std::fprintf(stderr, "%s: result %zu of %s is off by %g of %g; nothing was timed\n", name.c_str(), i,
                      c.name.c_str(), worst, largest);
         std::exit(1);

@@ -5,6 +5,7 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -25,6 +26,10 @@ class onednn {
     constexpr memory::format_tag tags[] = {memory::format_tag::a, memory::format_tag::ab, memory::format_tag::abc,
                                            memory::format_tag::abcd, memory::format_tag::abcde};
     return {sizes, memory::data_type::f32, tags[sizes.size() - 1]};
+  }
+  // Weights of a recurrent net, of which oneDNN counts layers, directions, inputs, gates and features, as ours lie.
+  static desc gates_first(const memory::dims& sizes) {
+    return {sizes, memory::data_type::f32, memory::format_tag::ldgoi};
   }
   // Images in blocks of as many channels as a register holds.
   static desc blocked(const memory::dims& sizes) {
@@ -62,9 +67,10 @@ class onednn {
     for (const auto& [primitive, a] : steps_) primitive.execute(stream_, a);
     stream_.wait();
   }
-  std::vector<float> sample(memory m) {
+  std::vector<float> sample(memory m) { return sample(m, plain(m.get_desc().dims())); }
+  std::vector<float> sample(memory m, const desc& order) {
     std::vector<float> rows(m.get_desc().get_size() / sizeof(float));
-    memory to(plain(m.get_desc().dims()), engine_, rows.data());
+    memory to(order, engine_, rows.data());
     dnnl::reorder(m, to).execute(stream_, m, to);
     stream_.wait();
     std::int64_t size = 1;
@@ -182,6 +188,77 @@ contestant onednn_norm(std::string name, const dnnl::memory::desc& layout, const
   a.emplace(DNNL_ARG_DIFF_SHIFT, dshift);
   o->add(back, a);
   return detail::contestant_of(std::move(name), o, {y, dx, dscale, dshift});
+}
+
+// Steps of an LSTM from a state of zeros: x (T, N, in), w_ih (4 hidden, in), w_hh (4 hidden, hidden), b (4 hidden,) the
+// sum of both biases, dy (T, N, hidden). The gradient of b is given twice, for each of both. The state is given and its
+// gradient asked for: without it oneDNN 2.6 gets the gradient of w_hh wrong.
+inline contestant onednn_lstm(const view& x, const view& w_ih, const view& w_hh, const view& b, const view& dy) {
+  using namespace dnnl;
+  const auto o = std::make_shared<onednn>();
+  const bool train = dy.values != nullptr;
+  const std::int64_t in = x.sizes[2], hidden = dy.sizes[2];
+  const memory::dims of_input{1, 1, in, 4, hidden}, of_hidden{1, 1, hidden, 4, hidden}, of_bias{1, 1, 4, hidden};
+  const memory::desc none, of_x = onednn::plain(x.sizes), of_y = onednn::plain(dy.sizes),
+                           any_ih = onednn::any(of_input), any_hh = onednn::any(of_hidden),
+                           bias = onednn::plain(of_bias), state = onednn::plain({1, 1, x.sizes[1], hidden});
+  const auto direction = rnn_direction::unidirectional_left2right;
+  const auto weights = [&](const view& w, const memory::dims& sizes, const memory::desc& layout) {
+    memory from(onednn::gates_first(sizes), o->engine(), const_cast<float*>(w.values));
+    return o->reordered(from, layout);
+  };
+  const auto zero = [&](const memory::desc& layout) {
+    memory out = o->empty(layout);
+    std::memset(out.get_data_handle(), 0, layout.get_size());
+    return out;
+  };
+  const auto forward =
+      o->plan<lstm_forward>({train ? prop_kind::forward_training : prop_kind::forward_inference, direction, of_x, state,
+                             state, any_ih, any_hh, none, none, bias, of_y, none, none});
+  memory y = o->empty(of_y);
+  onednn::arguments a{{DNNL_ARG_SRC_LAYER, o->filled(of_x, x)},
+                      {DNNL_ARG_SRC_ITER, zero(state)},
+                      {DNNL_ARG_SRC_ITER_C, zero(state)},
+                      {DNNL_ARG_WEIGHTS_LAYER, weights(w_ih, of_input, forward.weights_layer_desc())},
+                      {DNNL_ARG_WEIGHTS_ITER, weights(w_hh, of_hidden, forward.weights_iter_desc())},
+                      {DNNL_ARG_BIAS, o->filled(bias, {of_bias, b.values})},
+                      {DNNL_ARG_DST_LAYER, y}};
+  if (train) a.emplace(DNNL_ARG_WORKSPACE, o->empty(forward.workspace_desc()));
+  o->add(forward, a);
+  if (!train) return detail::contestant_of("oneDNN", o, {y});
+  const lstm_backward::desc d(prop_kind::backward, direction, of_x, state, state, any_ih, any_hh, none, none, bias,
+                              of_y, none, none, of_x, state, state, any_ih, any_hh, none, none, bias, of_y, none, none);
+  const auto back = o->plan<lstm_backward>(d, forward);
+  memory dx = o->empty(of_x), dw_ih = o->empty(back.diff_weights_layer_desc()),
+         dw_hh = o->empty(back.diff_weights_iter_desc()), db = o->empty(bias);
+  a[DNNL_ARG_WEIGHTS_LAYER] = weights(w_ih, of_input, back.weights_layer_desc());
+  a[DNNL_ARG_WEIGHTS_ITER] = weights(w_hh, of_hidden, back.weights_iter_desc());
+  for (const auto& [place, m] : onednn::arguments{{DNNL_ARG_DIFF_DST_LAYER, o->filled(of_y, dy)},
+                                                  {DNNL_ARG_DIFF_SRC_LAYER, dx},
+                                                  {DNNL_ARG_DIFF_SRC_ITER, o->empty(state)},
+                                                  {DNNL_ARG_DIFF_SRC_ITER_C, o->empty(state)},
+                                                  {DNNL_ARG_DIFF_WEIGHTS_LAYER, dw_ih},
+                                                  {DNNL_ARG_DIFF_WEIGHTS_ITER, dw_hh},
+                                                  {DNNL_ARG_DIFF_BIAS, db}})
+    a.emplace(place, m);
+  o->add(back, a);
+  return {.name = "oneDNN",
+          .call =
+              [=] {
+                for (const memory& sum : {dw_ih, dw_hh, db})  // gradients are added to them
+                  std::memset(sum.get_data_handle(), 0, sum.get_desc().get_size());
+                o->run();
+              },
+          .result =
+              [=] {
+                const std::vector<float> of_b = o->sample(db);
+                return results{o->sample(y),
+                               o->sample(dx),
+                               o->sample(dw_ih, onednn::gates_first(of_input)),
+                               o->sample(dw_hh, onednn::gates_first(of_hidden)),
+                               of_b,
+                               of_b};
+              }};
 }
 
 inline contestant onednn_softmax(const view& x) {

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes FOLDER/<kind>.onnx for every FOLDER/<kind>.npz: the networks of bench/models.cpp with these weights."""
+"""Writes FOLDER/<kind>.onnx for every FOLDER/<kind>.npz: the networks of bench/models.cpp and bench/sequence.cpp with
+these weights."""
 import pathlib
 import sys
 
@@ -20,7 +21,10 @@ class Graph:
         return out
 
     def weight(self, name):
-        self.used[name] = numpy_helper.from_array(numpy.ascontiguousarray(self.weights[name]), name)
+        return self.constant(name, self.weights[name])
+
+    def constant(self, name, values):
+        self.used[name] = numpy_helper.from_array(numpy.ascontiguousarray(values), name)
         return name
 
     def dense(self, x, path):
@@ -42,12 +46,13 @@ class Graph:
     def relu(self, x):
         return self.add("Relu", [x])
 
-    def model(self, y, sizes, outputs):
+    def model(self, y, sizes, outputs, of_x=TensorProto.FLOAT):
         self.nodes.append(helper.make_node("Identity", [y], ["y"]))
-        value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
-        graph = helper.make_graph(self.nodes, "network", [value("x", sizes)], [value("y", [outputs])],
-                                  list(self.used.values()))
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        value = lambda name, kind, shape: helper.make_tensor_value_info(name, kind, ["N", *shape])
+        graph = helper.make_graph(self.nodes, "network", [value("x", of_x, sizes)],
+                                  [value("y", TensorProto.FLOAT, outputs)], list(self.used.values()))
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+        made = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         onnx.checker.check_model(made)
         return made
 
@@ -57,7 +62,7 @@ def perceptron(weights):
     while f"layers.{i}.weight" in weights:
         x = g.dense(g.relu(x) if i > 0 else x, f"layers.{i}")
         i += 1
-    return g.model(x, [weights["layers.0.weight"].shape[1]], weights[f"layers.{i - 1}.weight"].shape[0])
+    return g.model(x, [weights["layers.0.weight"].shape[1]], [weights[f"layers.{i - 1}.weight"].shape[0]])
 
 
 def lenet(weights):
@@ -65,7 +70,7 @@ def lenet(weights):
     x = g.pool(g.relu(g.conv("x", "conv1")), 2, 2)
     x = g.pool(g.relu(g.conv(x, "conv2")), 2, 2)
     x = g.relu(g.dense(g.add("Flatten", [x]), "hidden"))
-    return g.model(g.dense(x, "scores"), [1, 28, 28], 10)
+    return g.model(g.dense(x, "scores"), [1, 28, 28], [10])
 
 
 def resnet18(weights):
@@ -80,10 +85,54 @@ def resnet18(weights):
                 x = g.norm(g.conv(x, path + "downsample.0", stride), path + "downsample.1")
             x = g.relu(g.add("Add", [y, x]))
     x = g.add("Flatten", [g.add("GlobalAveragePool", [x])])
-    return g.model(g.dense(x, "fc"), [3, 224, 224], 1000)
+    return g.model(g.dense(x, "fc"), [3, 224, 224], [1000])
 
 
-kinds = {"lenet": lenet, "resnet18": resnet18}
+def lstm(weights):
+    g, (hidden, inputs) = Graph(weights), (weights["cells.0.weight_hh"].shape[1], weights["cells.0.weight_ih"].shape[1])
+
+    def gates(name):  # from i, f, g, o to i, o, f, g
+        i, f, c, o = numpy.split(weights["cells.0." + name], 4)
+        return numpy.concatenate([i, o, f, c])
+
+    parts = [g.constant("W", gates("weight_ih")[None]), g.constant("R", gates("weight_hh")[None]),
+             g.constant("B", numpy.concatenate([gates("bias_ih"), gates("bias_hh")])[None])]
+    y = g.add("LSTM", ["x", *parts], hidden_size=hidden)
+    return g.model(g.add("Squeeze", [y, g.constant("direction", numpy.array([1]))]), [1, inputs], [1, hidden])
+
+
+def gpt(weights, heads=4):
+    # With the operations that ONNX Runtime's own tools make of an exported GPT.
+    g, (context, features) = Graph(weights), weights["places.weight"].shape
+    own = {"domain": "com.microsoft"}
+
+    def norm(x, path):
+        return g.add("LayerNormalization", [x, g.weight(path + ".weight"), g.weight(path + ".bias")], epsilon=1e-5)
+
+    def product(x, path):
+        return g.add("MatMul", [x, g.constant(path + ".transposed", weights[path + ".weight"].T)])
+
+    def dense(x, path):
+        return g.add("Add", [product(x, path), g.weight(path + ".bias")])
+
+    x = g.add("Add", [g.add("Gather", [g.weight("embedding.weight"), "x"]), g.weight("places.weight")])
+    i = 0
+    while f"blocks.{i}.norm1.weight" in weights:
+        path = f"blocks.{i}."
+        weight, bias = (numpy.concatenate([weights[f"{path}attention.{of}.{part}"] for of in ("query", "key", "value")])
+                        for part in ("weight", "bias"))
+        joined = [g.constant(path + "qkv.weight", weight.T), g.constant(path + "qkv.bias", bias)]
+        y = g.add("Attention", [norm(x, path + "norm1"), *joined], num_heads=heads, unidirectional=1, **own)
+        x = g.add("Add", [x, dense(y, path + "attention.out")])
+        y = product(norm(x, path + "norm2"), path + "feed_forward.up")
+        y = g.add("FastGelu", [y, g.weight(path + "feed_forward.up.bias")], **own)
+        x = g.add("Add", [x, dense(y, path + "feed_forward.down")])
+        i += 1
+    y = product(norm(x, "norm"), "embedding")
+    return g.model(y, [context], [context, weights["embedding.weight"].shape[0]], TensorProto.INT64)
+
+
+kinds = {"lenet": lenet, "resnet18": resnet18, "lstm": lstm, "gpt": gpt}
 for file in pathlib.Path(sys.argv[1]).glob("*.npz"):
     made = kinds.get(file.stem, perceptron)(dict(numpy.load(file)))
     onnx.save(made, str(file.with_suffix(".onnx")))

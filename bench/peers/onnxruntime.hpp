@@ -6,7 +6,10 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
+#include <type_traits>
 
 #include "network.hpp"
 
@@ -32,12 +35,13 @@ class onnxruntime {
     call<create_session>(env_, file.c_str(), options_, &out);
     return out;
   }
-  // A tensor on the caller's memory.
-  void* value(const float* at, const std::vector<std::int64_t>& sizes) const {
-    std::size_t bytes = sizeof(float);
+  // A tensor of floats or int64 on the caller's memory.
+  template <class T> void* value(const T* at, const std::vector<std::int64_t>& sizes) const {
+    std::size_t bytes = sizeof(T);
     for (const std::int64_t s : sizes) bytes *= static_cast<std::size_t>(s);
     void* out = nullptr;
-    call<create_tensor>(memory_, const_cast<float*>(at), bytes, sizes.data(), sizes.size(), 1, &out);
+    call<create_tensor>(memory_, const_cast<T*>(at), bytes, sizes.data(), sizes.size(),
+                        std::is_same_v<T, float> ? 1 : 7, &out);
     return out;
   }
   void run(void* session, void* x, void* y) const {
@@ -113,6 +117,46 @@ class onnx_network final : public network {
   std::vector<std::int64_t> sizes_;
   std::vector<float> scores_;
   std::vector<batch> batches_;
+};
+
+// Models that were written to a folder, each with one input, x of floats or int64, and one output of floats.
+class onnx_folder {
+ public:
+  // Without a library there are none.
+  onnx_folder(const std::string& library, const std::string& folder, int threads) : folder_(folder) {
+    if (!library.empty()) runtime_.emplace(library, threads);
+  }
+
+  // Adds the model of this kind to a row where it was written. x is borrowed.
+  template <class T>
+  void add(std::vector<contestant>& to, const std::string& kind, const T* x, const std::vector<std::int64_t>& of_x,
+           const std::vector<std::int64_t>& of_y, double target) const {
+    const std::string file = folder_ + "/" + kind + ".onnx";
+    if (!runtime_ || !std::filesystem::exists(file)) return;
+    const auto y = std::make_shared<std::vector<float>>(static_cast<std::size_t>(view{of_y}.size()));
+    const auto s = std::make_shared<open>(*runtime_, file, runtime_->value(x, of_x), runtime_->value(y->data(), of_y));
+    to.push_back({.name = "ONNX Runtime",
+                  .call = [=] { s->runtime.run(s->session, s->x, s->y); },
+                  .result = [=] { return results{sampled(y->data(), std::ssize(*y))}; },
+                  .target = target});
+  }
+
+ private:
+  struct open {
+    const onnxruntime& runtime;
+    void *session, *x, *y;
+    open(const onnxruntime& of, const std::string& file, void* in, void* out)
+        : runtime(of), session(of.session(file)), x(in), y(out) {}
+    ~open() {
+      runtime.drop_value(x), runtime.drop_value(y);
+      runtime.drop_session(session);
+    }
+    open(const open&) = delete;
+    open& operator=(const open&) = delete;
+  };
+
+  std::string folder_;
+  std::optional<onnxruntime> runtime_;
 };
 
 }  // namespace bench

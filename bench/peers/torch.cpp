@@ -34,12 +34,30 @@ Tensor evaluate(const std::string& name, const std::vector<Tensor>& a, const win
   if (name == "gelu_tanh") return torch::gelu(a[0], "tanh");
   if (name == "relu") return torch::relu(a[0]);
   if (name == "add") return a[0] + a[1];
+  if (name == "lstm" || name == "gru") {
+    const Tensor zero = torch::zeros({1, a[0].size(1), a[2].size(1)});
+    const std::vector<Tensor> cell{a[1], a[2], a[3], a[4]};
+    if (name == "gru") return std::get<0>(torch::gru(a[0], zero, cell, true, 1, 0.0, false, false, false));
+    return std::get<0>(torch::lstm(a[0], {zero, zero}, cell, true, 1, 0.0, false, false, false));
+  }
   throw std::invalid_argument(name);
 }
 
+// (N, T, heads size) -> (N, heads, T, size)
+Tensor apart(const Tensor& x, std::int64_t heads) {
+  return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
+}
+Tensor together(const Tensor& x) { return x.transpose(1, 2).flatten(2); }
+
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
+  return torch::matmul(torch::softmax(torch::matmul(q * scale, k.transpose(-2, -1)), -1), v);
+}
+
+using function = std::function<Tensor(const std::vector<Tensor>&)>;
+
 struct operation {
-  std::string name;
-  window at;
+  function evaluate;
   std::vector<Tensor> operands, states;
   Tensor dy, y;
 
@@ -47,31 +65,25 @@ struct operation {
     y = Tensor();
     if (!dy.defined() && states.empty()) {
       const c10::InferenceMode guard;
-      y = evaluate(name, operands, at);
+      y = evaluate(operands);
       return;
     }
     for (Tensor& t : operands) t.mutable_grad() = Tensor();
     std::vector<Tensor> all = operands;
     all.insert(all.end(), states.begin(), states.end());
-    y = evaluate(name, all, at);
+    y = evaluate(all);
     if (dy.defined()) y.backward(dy);
   }
 };
 
-}  // namespace
-
-contestant torch_operation(const std::string& name, const std::vector<view>& operands, const view& dy,
-                           const window& at) {
+contestant contestant_of(std::string name, function evaluate, const std::vector<view>& operands, const view& dy,
+                         std::vector<Tensor> states = {}) {
   at::set_num_threads(omp_get_max_threads());
-  const auto o = std::make_shared<operation>(operation{name, at, {}, {}, {}, {}});
-  const bool train = dy.values != nullptr || name == "batch_norm";
+  const auto o = std::make_shared<operation>(operation{std::move(evaluate), {}, std::move(states), {}, {}});
+  const bool train = dy.values != nullptr || !o->states.empty();
   for (const view& v : operands) o->operands.push_back(tensor_of(v).set_requires_grad(train));
-  if (name == "batch_norm") {
-    const std::vector<std::int64_t> channels{operands[0].sizes[1]};
-    o->states = {torch::zeros(channels), torch::ones(channels)};
-  }
   if (dy.values != nullptr) o->dy = tensor_of(dy);
-  return {.name = "libtorch",
+  return {.name = std::move(name),
           .call = [=] { o->run(); },
           .result =
               [=] {
@@ -79,6 +91,81 @@ contestant torch_operation(const std::string& name, const std::vector<view>& ope
                 if (o->dy.defined())
                   for (const Tensor& t : o->operands) out.push_back(sample(t.grad()));
                 return out;
+              }};
+}
+
+}  // namespace
+
+contestant torch_operation(const std::string& name, const std::vector<view>& operands, const view& dy,
+                           const window& at) {
+  std::vector<Tensor> states;
+  if (name == "batch_norm") {
+    const std::vector<std::int64_t> channels{operands[0].sizes[1]};
+    states = {torch::zeros(channels), torch::ones(channels)};
+  }
+  return contestant_of(
+      "libtorch", [name, at](const std::vector<Tensor>& a) { return evaluate(name, a, at); }, operands, dy, states);
+}
+
+contestant torch_attention(const view& q, const view& k, const view& v, std::int64_t heads) {
+  at::set_num_threads(omp_get_max_threads());
+  struct state {
+    Tensor q, k, v, y;
+  };
+  const auto of = [heads](const view& x) { return apart(tensor_of(x), heads).contiguous(); };
+  const auto s = std::make_shared<state>(state{of(q), of(k), of(v), {}});
+  return {.name = "libtorch, all scores at once",
+          .call =
+              [=] {
+                const c10::InferenceMode guard;
+                s->y = Tensor();
+                s->y = attention(s->q, s->k, s->v);
+              },
+          .result = [=] { return results{sample(together(s->y))}; }};
+}
+
+contestant torch_multi_head_attention(const std::vector<view>& operands, const view& dy, std::int64_t heads,
+                                      bool native) {
+  if (!native)
+    return contestant_of(
+        "libtorch",
+        [heads](const std::vector<Tensor>& a) {
+          const auto of = [&](std::size_t i) { return apart(f::linear(a[0], a[i], a[i + 1]), heads); };
+          return f::linear(together(attention(of(1), of(3), of(5))), a[7], a[8]);
+        },
+        operands, dy);
+  const auto joined = [&](std::size_t i) {
+    return torch::cat({tensor_of(operands[i]), tensor_of(operands[i + 2]), tensor_of(operands[i + 4])});
+  };
+  return contestant_of(
+      "libtorch, native",
+      [heads, weight = joined(1), bias = joined(2)](const std::vector<Tensor>& a) {
+        return std::get<0>(at::_native_multi_head_attention(a[0], a[0], a[0], a[0].size(2), heads, weight, bias, a[7],
+                                                            a[8], {}, false));
+      },
+      operands, dy);
+}
+
+contestant torch_lstm_step(const view& x, const std::vector<view>& cell, const view& weight, const view& bias) {
+  at::set_num_threads(omp_get_max_threads());
+  struct state {
+    Tensor x, weight, bias, h, c, y;
+    std::vector<Tensor> cell;
+  };
+  const auto s = std::make_shared<state>(state{tensor_of(x), tensor_of(weight), tensor_of(bias), {}, {}, {}, {}});
+  for (const view& v : cell) s->cell.push_back(tensor_of(v));
+  return {.name = "libtorch",
+          .call =
+              [=] {
+                const c10::InferenceMode guard;
+                Tensor y;
+                std::tie(y, s->h, s->c) = torch::lstm(s->x, {s->h, s->c}, s->cell, true, 1, 0.0, false, false, false);
+                s->y = f::linear(y, s->weight, s->bias);
+              },
+          .result = [=] { return results{sample(s->y)}; },
+          .restart =
+              [=] {
+                s->h = s->c = torch::zeros({1, 1, s->cell[1].size(1)});
               }};
 }
 

@@ -5,15 +5,12 @@
 #include <cstring>
 #include <functional>
 
-#include "network.hpp"
+#include "torch_weights.hpp"
 
 namespace {
 
-using torch::Tensor;
+using bench::layer, bench::linear, torch::Tensor;
 
-struct layer {
-  Tensor weight, bias;
-};
 struct norm {
   Tensor weight, bias, mean, variance;
   Tensor operator()(const Tensor& x) const {
@@ -22,34 +19,14 @@ struct norm {
 };
 using forward_function = std::function<Tensor(const Tensor&)>;
 
-// Weights of a model, as they are asked for; those that are trained are noted.
-class source {
+class source : public bench::source {
  public:
-  explicit source(const bench::model& m) : model_(&m) {}
-
-  bool has(const std::string& path) const { return model_->has(path + ".weight"); }
-  layer get(const std::string& path) { return {trained(path + ".weight"), trained(path + ".bias")}; }
+  using bench::source::source;
   norm batch_norm(const std::string& path) {
     return {trained(path + ".weight"), trained(path + ".bias"), plain(path + ".running_mean"),
             plain(path + ".running_var")};
   }
-  std::vector<Tensor> parameters;
-
- private:
-  Tensor plain(const std::string& name) const {
-    const bench::view& v = model_->at(name);
-    return torch::from_blob(const_cast<float*>(v.values), v.sizes).clone();
-  }
-  Tensor trained(const std::string& name) {
-    if (!model_->has(name)) return {};
-    parameters.push_back(plain(name).set_requires_grad(true));
-    return parameters.back();
-  }
-
-  const bench::model* model_;
 };
-
-Tensor linear(const Tensor& x, const layer& l) { return torch::nn::functional::linear(x, l.weight, l.bias); }
 
 forward_function perceptron(source& from) {
   std::vector<layer> layers;
