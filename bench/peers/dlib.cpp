@@ -23,8 +23,9 @@ constexpr int scores_layer = 1, hidden_layer = 3, second_layer = 6, first_layer 
 class lenet final : public network {
  public:
   explicit lenet(const model& m) {
-    dlib::resizable_tensor image(1, 1, 28, 28);
-    image = 0;
+    const dlib::matrix<float> blank = dlib::zeros_matrix<float>(28, 28);
+    dlib::resizable_tensor image;
+    net_.to_tensor(&blank, &blank + 1, image);
     net_.subnet().forward(image);  // layers have parameters from then on
     set_conv(dlib::layer<first_layer>(net_).layer_details(), m, "conv1");
     set_conv(dlib::layer<second_layer>(net_).layer_details(), m, "conv2");
