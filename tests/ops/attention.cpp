@@ -125,7 +125,8 @@ TEST_CASE_TEMPLATE("attention: equals its definition", T, float, double) {
                          {1, 70, 70, 4, 8},
                          {1, 3, 300, 5, 7},
                          {2, 1, 300, 17, 33},
-                         {1, 66, 530, 2, 2},
+                         {1, 66, 270, 2, 2},
+                         {1, 2, 530, 2, 2},
                          {3, 1, 9, 16, 70}}) {
     int number = -1;
     for (const problem<T>& p : problems<T>(s)) {

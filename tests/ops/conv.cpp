@@ -124,8 +124,8 @@ TEST_CASE_TEMPLATE("conv3d: every option", T, float, double) {
 }
 
 TEST_CASE("conv2d: many channels, more columns than a chunk") {
-  check<float, 2>({2, 70, 65, {14, 13}, {3, 3}, {.padding = 1}});
-  check<float, 2>({1, 130, 245, {5, 5}, {3, 3}, {.padding = 1}});
+  check<float, 2>({2, 70, 65, {9, 10}, {3, 3}, {.padding = 1}});
+  check<float, 2>({1, 37, 245, {5, 5}, {3, 3}, {.padding = 1}});
   check<float, 2>({1, 400, 24, {4, 32}, {1, 1}});                 // k in parts
   check<float, 2>({1, 8, 50, {30, 30}, {3, 3}, {.padding = 1}});  // parts of the channels, planes apart
   check<double, 2>({1, 16, 74, {24, 20}, {3, 3}, {.stride = {1, 2}}});
