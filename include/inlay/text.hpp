@@ -1,5 +1,11 @@
 // Everything in room `text`: text as tokens, and tokens from a language model.
 #pragma once
 
+#include "text/bpe.hpp"
+#include "text/bpe_files.hpp"
+#include "text/bpe_merges.hpp"
+#include "text/bpe_trainer.hpp"
 #include "text/generate.hpp"
+#include "text/pretokens.hpp"
 #include "text/tokenizer.hpp"
+#include "text/unicode.hpp"

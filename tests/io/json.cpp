@@ -1,4 +1,4 @@
-// (JSON of a known form)
+// Shows: (JSON of a known form)
 // Strings with every escape, whole numbers, and what is refused, with its place in the file; code points as UTF-8;
 // which bytes are UTF-8.
 #include <inlay/io/json.hpp>
