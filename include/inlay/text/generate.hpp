@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "../core/random.hpp"
@@ -46,10 +47,10 @@ INLAY_COLD inline void check(const generate_options& o) {
 }
 
 // log(sum of exp)
-inline double log_sum(const std::vector<double>& scores) {
-  const double top = *std::max_element(scores.begin(), scores.end());
+double log_sum(const auto& scores) {
+  const auto top = static_cast<double>(*std::max_element(scores.begin(), scores.end()));
   double sum = 0;
-  for (const double s : scores) sum += __builtin_exp(s - top);
+  for (const auto s : scores) sum += __builtin_exp(static_cast<double>(s) - top);
   return top + __builtin_log(sum);
 }
 
@@ -59,11 +60,54 @@ inline bool ends_with(const std::vector<std::int64_t>& tokens, const std::vector
   });
 }
 
+// Tokens and what they weigh, from the likeliest on, as far as somebody looks: a walk sorts only where it ends.
+struct candidates {
+  std::vector<std::int64_t> order;
+  std::vector<double> scores, weights;  // of each token
+
+  bool likelier(std::int64_t a, std::int64_t b) const {  // of the same score the first one
+    const double x = scores[static_cast<std::size_t>(a)], y = scores[static_cast<std::size_t>(b)];
+    return x != y ? x > y : a < b;
+  }
+  double weight(std::size_t at) const { return weights[static_cast<std::size_t>(order[at])]; }
+  double total() const {
+    double out = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) out += weight(i);
+    return out;
+  }
+  // Brings the `count` likeliest to the front of [first, last).
+  void part(std::size_t first, std::size_t count, std::size_t last) {
+    const auto begin = order.begin() + static_cast<std::ptrdiff_t>(first);
+    std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(count),
+                     order.begin() + static_cast<std::ptrdiff_t>(last),
+                     [&](std::int64_t a, std::int64_t b) { return likelier(a, b); });
+  }
+  // Where the likeliest together weigh more than `mass`, or as much if that is enough; all before it are likelier.
+  std::size_t walk(double mass, bool more) {
+    const auto short_of = [&](double weight) { return more ? weight <= mass : weight < mass; };
+    std::size_t first = 0, last = order.size();
+    while (last - first > 1) {
+      const std::size_t half = (last - first) / 2;
+      part(first, half, last);
+      double sum = 0;
+      for (std::size_t i = first; i < first + half; ++i) sum += weight(i);
+      if (short_of(sum))
+        mass -= sum, first += half;
+      else
+        last = first + half;
+    }
+    return first;
+  }
+};
+
 }  // namespace detail
 
-// The next token by its scores; `before`: the tokens so far. The same generator draws the same.
+// The next token by its scores; `before`: the tokens so far. The same generator draws the same. A score that is NaN
+// counts as none. Takes a time in proportion to the vocabulary.
 inline std::int64_t sample(std::vector<double> scores, const std::vector<std::int64_t>& before,
                            const generate_options& o, random::generator& g) {
+  for (double& s : scores)
+    if (inlay::detail::is_nan(s)) s = -std::numeric_limits<double>::infinity();
   if (o.repetition_penalty != 1) {
     std::vector<std::int64_t> seen = before;
     std::sort(seen.begin(), seen.end());
@@ -73,29 +117,22 @@ inline std::int64_t sample(std::vector<double> scores, const std::vector<std::in
       s = s > 0 ? s / o.repetition_penalty : s * o.repetition_penalty;
     }
   }
-  if (o.temperature == 0) return std::max_element(scores.begin(), scores.end()) - scores.begin();
-  // From the likeliest on; those of the same score keep their order.
-  std::vector<std::int64_t> order(scores.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
-  });
-  if (o.top_k > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(o.top_k)));
-  std::vector<double> weights;
-  double total = 0;
-  for (const std::int64_t t : order) {
-    weights.push_back(__builtin_exp((scores[static_cast<std::size_t>(t)] - scores[static_cast<std::size_t>(order[0])]) /
-                                    o.temperature));
-    total += weights.back();
+  const auto likeliest = std::max_element(scores.begin(), scores.end());
+  if (o.temperature == 0) return likeliest - scores.begin();
+  detail::candidates c;
+  for (const double s : scores) {
+    c.order.push_back(std::ssize(c.order));
+    c.weights.push_back(s == *likeliest ? 1 : __builtin_exp((s - *likeliest) / o.temperature));
   }
-  double kept = 0;
-  std::size_t count = 0;
-  while (count < weights.size() && (count == 0 || (kept < o.top_p * total && weights[count] >= o.min_p)))
-    kept += weights[count++];
-  double left = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53 * kept;
-  std::size_t at = 0;
-  while (at + 1 < count && left >= weights[at]) left -= weights[at++];
-  return order[at];
+  c.scores = std::move(scores);
+  if (o.top_k > 0 && o.top_k < std::ssize(c.order)) {
+    c.part(0, static_cast<std::size_t>(o.top_k), c.order.size());
+    c.order.resize(static_cast<std::size_t>(o.top_k));
+  }
+  if (o.top_p < 1) c.order.resize(c.walk(o.top_p * c.total(), false) + 1);
+  if (o.min_p > 0)
+    std::erase_if(c.order, [&](std::int64_t t) { return c.weights[static_cast<std::size_t>(t)] < o.min_p; });
+  return c.order[c.walk(static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53 * c.total(), true)];
 }
 
 namespace detail {
