@@ -60,45 +60,41 @@ inline bool ends_with(const std::vector<std::int64_t>& tokens, const std::vector
   });
 }
 
-// Tokens and what they weigh, from the likeliest on, as far as somebody looks: a walk sorts only where it ends.
-struct candidates {
-  std::vector<std::int64_t> order;
-  std::vector<double> scores, weights;  // of each token
-
-  bool likelier(std::int64_t a, std::int64_t b) const {  // of the same score the first one
-    const double x = scores[static_cast<std::size_t>(a)], y = scores[static_cast<std::size_t>(b)];
-    return x != y ? x > y : a < b;
-  }
-  double weight(std::size_t at) const { return weights[static_cast<std::size_t>(order[at])]; }
-  double total() const {
-    double out = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) out += weight(i);
-    return out;
-  }
-  // Brings the `count` likeliest to the front of [first, last).
-  void part(std::size_t first, std::size_t count, std::size_t last) {
-    const auto begin = order.begin() + static_cast<std::ptrdiff_t>(first);
-    std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(count),
-                     order.begin() + static_cast<std::ptrdiff_t>(last),
-                     [&](std::int64_t a, std::int64_t b) { return likelier(a, b); });
-  }
-  // Where the likeliest together weigh more than `mass`, or as much if that is enough; all before it are likelier.
-  std::size_t walk(double mass, bool more) {
-    const auto short_of = [&](double weight) { return more ? weight <= mass : weight < mass; };
-    std::size_t first = 0, last = order.size();
-    while (last - first > 1) {
-      const std::size_t half = (last - first) / 2;
-      part(first, half, last);
-      double sum = 0;
-      for (std::size_t i = first; i < first + half; ++i) sum += weight(i);
-      if (short_of(sum))
-        mass -= sum, first += half;
-      else
-        last = first + half;
-    }
-    return first;
-  }
+struct candidate {
+  double score, weight;
+  std::int64_t token;
 };
+
+// Brings the `count` likeliest of [first, last) to its front; of the same score the lower tokens.
+inline void part(std::vector<candidate>& all, std::size_t first, std::size_t count, std::size_t last) {
+  const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+  std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(count), all.begin() + static_cast<std::ptrdiff_t>(last),
+                   [](const candidate& a, const candidate& b) {
+                     return a.score != b.score ? a.score > b.score : a.token < b.token;
+                   });
+}
+
+inline double weight_of(const std::vector<candidate>& all, std::size_t first, std::size_t last) {
+  double out = 0;
+  for (std::size_t i = first; i < last; ++i) out += all[i].weight;
+  return out;
+}
+
+// Where the likeliest together weigh more than `mass`, or as much if that is enough. All before it are likelier, all
+// behind it are not: what is sorted is halved, not the whole.
+inline std::size_t walk(std::vector<candidate>& all, double mass, bool more) {
+  std::size_t first = 0, last = all.size();
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    part(all, first, middle - first, last);
+    const double weight = weight_of(all, first, middle);
+    if (more ? weight <= mass : weight < mass)
+      mass -= weight, first = middle;
+    else
+      last = middle;
+  }
+  return first;
+}
 
 }  // namespace detail
 
@@ -119,20 +115,19 @@ inline std::int64_t sample(std::vector<double> scores, const std::vector<std::in
   }
   const auto likeliest = std::max_element(scores.begin(), scores.end());
   if (o.temperature == 0) return likeliest - scores.begin();
-  detail::candidates c;
-  for (const double s : scores) {
-    c.order.push_back(std::ssize(c.order));
-    c.weights.push_back(s == *likeliest ? 1 : __builtin_exp((s - *likeliest) / o.temperature));
+  const double top = *likeliest;
+  std::vector<detail::candidate> all;
+  all.reserve(scores.size());
+  for (const double s : scores) all.push_back({s, 0, std::ssize(all)});
+  if (o.top_k > 0 && o.top_k < std::ssize(all)) {
+    detail::part(all, 0, static_cast<std::size_t>(o.top_k), all.size());
+    all.resize(static_cast<std::size_t>(o.top_k));
   }
-  c.scores = std::move(scores);
-  if (o.top_k > 0 && o.top_k < std::ssize(c.order)) {
-    c.part(0, static_cast<std::size_t>(o.top_k), c.order.size());
-    c.order.resize(static_cast<std::size_t>(o.top_k));
-  }
-  if (o.top_p < 1) c.order.resize(c.walk(o.top_p * c.total(), false) + 1);
-  if (o.min_p > 0)
-    std::erase_if(c.order, [&](std::int64_t t) { return c.weights[static_cast<std::size_t>(t)] < o.min_p; });
-  return c.order[c.walk(static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53 * c.total(), true)];
+  for (detail::candidate& c : all) c.weight = c.score == top ? 1 : __builtin_exp((c.score - top) / o.temperature);
+  if (o.top_p < 1) all.resize(detail::walk(all, o.top_p * detail::weight_of(all, 0, all.size()), false) + 1);
+  if (o.min_p > 0) std::erase_if(all, [&](const detail::candidate& c) { return c.weight < o.min_p; });
+  const double unit = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53;
+  return all[detail::walk(all, unit * detail::weight_of(all, 0, all.size()), true)].token;
 }
 
 namespace detail {
