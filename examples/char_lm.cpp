@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 
+#include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
 #include <inlay/io.hpp>
 #include <inlay/models.hpp>
@@ -49,49 +50,29 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-struct batch {
-  tensor<std::int64_t> x, y;  // tokens (N, T), and the one behind each (N T,)
-};
-
-// Windows of a text that begin at these places.
-batch windows(const std::vector<std::int64_t>& text, const std::vector<std::int64_t>& places, std::int64_t context) {
-  const auto rows = std::ssize(places);
-  batch out{tensor<std::int64_t>({rows, context}), tensor<std::int64_t>({rows * context})};
-  for (std::int64_t n = 0; n < rows; ++n) {
-    const auto from = text.begin() + places[static_cast<std::size_t>(n)];
-    std::copy_n(from, context, out.x.data() + n * context);
-    std::copy_n(from + 1, context, out.y.data() + n * context);
-  }
-  return out;
-}
-
 // In nats per character, over all of a text, in windows that follow each other.
-double loss_of(const auto& model, const std::vector<std::int64_t>& text, std::int64_t context) {
+double loss_of(const auto& model, const text::token_array<std::int64_t>& tokens, std::int64_t context) {
   double sum = 0;
   std::int64_t count = 0;
-  std::vector<std::int64_t> places;
-  for (std::int64_t at = 0; at + context < std::ssize(text); at += context) {
-    places.push_back(at);
-    if (std::ssize(places) < 64 && at + 2 * context < std::ssize(text)) continue;
-    const batch b = windows(text, places, context);
-    const auto rows = std::ssize(places);
-    sum += static_cast<double>(loss::cross_entropy(reshape(model(b.x), {rows * context, -1}), b.y).item()) *
+  data::loader windows{text::corpus{tokens, {.context = context}}, {.batch_size = 64}};
+  for (const auto& [x, y] : windows) {
+    const std::int64_t rows = x.dim(0);
+    sum += static_cast<double>(
+               loss::cross_entropy(reshape(model(x), {rows * context, -1}), y.reshape({rows * context})).item()) *
            static_cast<double>(rows);
     count += rows;
-    places.clear();
   }
   return sum / static_cast<double>(count);
 }
 
 template <class Model>
 int run(Model model, const settings& given, const text::char_tokenizer& tokenizer,
-        const std::vector<std::int64_t>& tokens) {
+        const text::token_array<std::int64_t>& tokens) {
   const std::int64_t context = given.count("--context"), steps = given.count("--steps"),
                      batch_size = given.count("--batch");
-  const auto cut = static_cast<std::ptrdiff_t>(tokens.size() * 9 / 10);
-  const std::vector<std::int64_t> training(tokens.begin(), tokens.begin() + cut),
-      validation(tokens.begin() + cut, tokens.end());
-  if (std::ssize(validation) <= context)
+  const std::int64_t cut = tokens.size() * 9 / 10;
+  const auto training = tokens.slice(0, cut), validation = tokens.slice(cut, tokens.size());
+  if (validation.size() <= context)
     throw value_error("char_lm",
                       {"expected a text of ", 10 * context + 10, " characters or more, got ", tokens.size()});
   const auto seed = static_cast<std::uint64_t>(given.count("--seed"));
@@ -103,8 +84,9 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
       weights += m.cell->shape().size();
       if (m.cell->shape().rank() == 1) groups.push_back({.match = m.path, .weight_decay = 0});
     }
-  std::printf("%zu characters, %lld of them different; a model of %lld weights\n", tokens.size(),
-              static_cast<long long>(tokenizer.vocabulary()), static_cast<long long>(weights));
+  std::printf("%lld characters, %lld of them different; a model of %lld weights\n",
+              static_cast<long long>(tokens.size()), static_cast<long long>(tokenizer.vocabulary()),
+              static_cast<long long>(weights));
 
   const double rate = given.number("--rate");
   optim::adamw optimizer{
@@ -112,18 +94,17 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
   optim::cosine_annealing_lr schedule{
       optimizer, {.steps = steps, .minimum = rate / 10, .warm_up = {.steps = std::min<std::int64_t>(100, steps / 10)}}};
   autograd::tape tape{{.seed = seed}};
-  random::generator draw(seed, 1);
-  std::vector<std::int64_t> places(static_cast<std::size_t>(batch_size));
+  data::loader batches{text::corpus{training, {.context = context, .samples = steps * batch_size, .seed = seed}},
+                       {.batch_size = batch_size}};
   double sum = 0, best = 1e9;
-  std::int64_t since = 0;
+  std::int64_t step = 0, since = 0;
   double seconds = 0;  // of training alone
   const std::int64_t report = std::max<std::int64_t>(1, steps / 10);
-  for (std::int64_t step = 1; step <= steps; ++step) {
-    for (std::int64_t& place : places)
-      place = static_cast<std::int64_t>(draw.below(static_cast<std::uint64_t>(std::ssize(training) - context)));
+  for (const auto& [x, y] : batches) {
+    if (++step > steps) break;
     const auto start = std::chrono::steady_clock::now();
-    const batch b = windows(training, places, context);
-    const auto loss = loss::cross_entropy(reshape(model(tape.input(b.x)), {batch_size * context, -1}), b.y);
+    const auto loss = loss::cross_entropy(reshape(model(tape.input(x)), {batch_size * context, -1}),
+                                          y.reshape({batch_size * context}));
     loss.backward();
     optim::clip_grad_norm(model, 1.0);
     optimizer.step();
@@ -164,7 +145,7 @@ int main(int argc, char** argv) try {
   const settings given(argc, argv);
   const std::string all = read(given.text("--text"));
   const text::char_tokenizer tokenizer(all);
-  const std::vector<std::int64_t> tokens = tokenizer.encode(all);
+  const text::token_array<std::int64_t> tokens(tokenizer.encode(all));
   if (given.text("--arch") == "lstm")
     return run(models::lstm_lm<float>{{.vocabulary = tokenizer.vocabulary(),
                                        .hidden = given.count("--width"),

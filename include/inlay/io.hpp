@@ -3,6 +3,7 @@
 
 #include "io/bundle.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "io/npy.hpp"
 #include "io/npz.hpp"
 #include "io/safetensors.hpp"

@@ -118,6 +118,26 @@ TEST_CASE("read_file, map_file: the bytes of a file, of any size") {
     }
 }
 
+TEST_CASE("file_reader: pieces of any size, and the end") {
+  const support::temporary_folder folder;
+  const std::string path = folder / "f", text = noise_text(10000);
+  support::write_bytes(path, text);
+  for (const std::size_t piece : {1u, 999u, 1000u, 10000u, 10001u}) {
+    io::file_reader in(path);
+    CHECK(in.size() == text.size());
+    std::vector<std::uint8_t> buffer(piece);
+    std::string got;
+    std::size_t count = piece;
+    while (count == piece) {
+      count = in.read(buffer);
+      got.append(reinterpret_cast<const char*>(buffer.data()), count);
+    }
+    CHECK(got == text);
+    CHECK(in.read(buffer) == 0);
+  }
+  CHECK(failure([&] { io::file_reader(folder / "none"); }).find("[read] expected to read ") == 0);
+}
+
 TEST_CASE("map_file: a value like any other, that outlives the file's name and never writes into it") {
   const support::temporary_folder folder;
   const std::string path = folder / "f";

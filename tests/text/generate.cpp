@@ -123,6 +123,75 @@ TEST_CASE("generate: draws follow the probabilities, and every option of them") 
   CHECK(std::abs(penalised[2] - of_2 / sum) < 0.03);
 }
 
+namespace {
+
+// The rule as it is said, with all scores sorted: what is drawn for a number from 0 to 1.
+std::int64_t sorted_sample(const std::vector<double>& scores, const generate_options& o, double unit) {
+  tokens order(scores.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  });
+  if (o.top_k > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(o.top_k)));
+  std::vector<double> weights;
+  double total = 0;
+  for (const std::int64_t t : order) {
+    weights.push_back(
+        std::exp((scores[static_cast<std::size_t>(t)] - scores[static_cast<std::size_t>(order[0])]) / o.temperature));
+    total += weights.back();
+  }
+  double kept = 0;
+  std::size_t count = 0, at = 0;
+  while (count < weights.size() && (count == 0 || (kept < o.top_p * total && weights[count] >= o.min_p)))
+    kept += weights[count++];
+  double left = unit * kept;
+  while (at + 1 < count && left >= weights[at]) left -= weights[at++];
+  return order[at];
+}
+
+}  // namespace
+
+TEST_CASE("sample: the draws of sorted scores, without sorting them all") {
+  const generate_options all[] = {{},
+                                  {.temperature = 0.3},
+                                  {.top_k = 7},
+                                  {.top_k = 5000},
+                                  {.top_p = 0.7},
+                                  {.min_p = 0.2},
+                                  {.temperature = 2, .top_k = 40, .top_p = 0.9, .min_p = 0.01},
+                                  {.top_k = 1},
+                                  {.top_p = 1e-9}};
+  random::generator g(5);
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    std::vector<double> scores =
+        support::noise_values<double>(1 + static_cast<std::int64_t>(seed * seed * 7), seed, -6, 6);
+    if (seed % 3 == 0)  // many of the same
+      for (double& s : scores) s = std::round(s);
+    for (const generate_options& o : all)
+      for (int draw = 0; draw < 4; ++draw) {
+        random::generator copy = g;
+        const double unit = static_cast<double>(copy.below(std::uint64_t{1} << 53)) * 0x1p-53;
+        CHECK(text::sample(scores, {}, o, g) == sorted_sample(scores, o, unit));
+        CHECK(g.position() == copy.position());
+      }
+  }
+  // Four of the same: a share that two of them have is enough.
+  for (int draw = 0; draw < 50; ++draw) CHECK(text::sample({1, 1, 1, 1}, {}, {.top_p = 0.5}, g) < 2);
+}
+
+TEST_CASE("sample: scores that are infinite, or none") {
+  random::generator g(1);
+  const double infinity = HUGE_VAL, none = std::nan("");
+  for (const double temperature : {0.0, 1.0})
+    for (int draw = 0; draw < 20; ++draw) {
+      const generate_options o{.temperature = temperature};
+      CHECK(text::sample({none, 1, none}, {}, o, g) == 1);
+      CHECK(text::sample({-infinity, none, -3}, {}, o, g) == 2);
+      CHECK(text::sample({5, infinity, 5}, {}, o, g) == 1);
+      CHECK(text::sample({-infinity, none}, {}, o, g) < 2);
+    }
+}
+
 TEST_CASE("generate: the same seed gives the same, whatever stands beside a row") {
   const pairs_model m;
   const generate_options o{.tokens = 20, .seed = 9};

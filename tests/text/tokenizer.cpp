@@ -41,6 +41,30 @@ TEST_CASE("char_tokenizer: bytes that are not text stand for themselves") {
   CHECK(characters.decode(tokens) == broken);
 }
 
+TEST_CASE("char_tokenizer, byte_tokenizer: a text may be cut") {
+  const std::string sample =
+      "aé東🙂\xF0\x9F"
+      "b\x80\x80\x80\x80\x80z";
+  const text::char_tokenizer characters(sample);
+  std::size_t cuts = 0;
+  for (std::size_t seen = 0; seen <= sample.size(); ++seen) {
+    const std::size_t cut = characters.cut(std::string_view(sample).substr(0, seen));
+    REQUIRE(cut <= seen);
+    auto both = characters.encode(sample.substr(0, cut));
+    const auto rest = characters.encode(sample.substr(cut));
+    both.insert(both.end(), rest.begin(), rest.end());
+    CHECK(both == characters.encode(sample));
+    cuts += cut > 0;
+  }
+  CHECK(cuts > 10);
+  CHECK(text::byte_tokenizer{}.cut("abc") == 3);
+}
+
+TEST_CASE("char_tokenizer: characters in their shortest form only") {
+  const text::char_tokenizer characters("\xC0\x80\xED\xA0\x80");
+  CHECK(characters.encode("\xED\xA0\x80").size() == 3);
+}
+
 TEST_CASE("char_tokenizer: a long text") {
   std::string sample;
   for (int i = 0; i < 50000; ++i) sample += "abcdefghij"[(i % 97 * i % 89 + i / 7) % 10];

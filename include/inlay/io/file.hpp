@@ -6,9 +6,11 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 #include "../core/tensor.hpp"
 
@@ -59,33 +61,60 @@ INLAY_COLD inline bool exists(const std::string& path) noexcept {
   return ::stat(path.c_str(), &status) == 0;
 }
 
+// A file from its beginning to its end, piece by piece.
+class file_reader {
+ public:
+  // Throws io_error for what is no regular file, or cannot be read.
+  INLAY_COLD explicit file_reader(std::string path) : path_(std::move(path)), in_(detail::open_regular(path_)) {}
+
+  std::size_t size() const noexcept { return in_.size; }  // when it was opened
+
+  // The next bytes; fewer than there is room for only at the end of the file. Throws io_error.
+  INLAY_COLD std::size_t read(std::span<std::uint8_t> to) {
+    std::size_t done = 0;
+    while (done < to.size()) {
+      const ssize_t count = ::read(in_.file->number(), to.data() + done, to.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) detail::fail("read", path_, errno);
+      if (count == 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    return done;
+  }
+
+ private:
+  std::string path_;
+  detail::opened in_;
+};
+
 // The bytes of a file. Throws io_error.
 INLAY_COLD inline tensor<std::uint8_t> read_file(const std::string& path) {
-  const detail::opened in = detail::open_regular(path);
-  tensor<std::uint8_t> bytes = empty<std::uint8_t>({static_cast<std::int64_t>(in.size)});
-  std::uint8_t* to = inlay::detail::writable(bytes);
-  for (std::size_t done = 0; done < in.size;) {
-    const ssize_t count = ::read(in.file->number(), to + done, in.size - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) detail::fail("read", path, errno);
-    if (count == 0)
-      throw io_error("read",
-                     {"expected ", in.size, " bytes in ", path, ", got ", done, "; was it truncated meanwhile?"});
-    done += static_cast<std::size_t>(count);
-  }
+  file_reader in(path);
+  tensor<std::uint8_t> bytes = empty<std::uint8_t>({static_cast<std::int64_t>(in.size())});
+  const std::size_t count = in.read({inlay::detail::writable(bytes), in.size()});
+  if (count < in.size())
+    throw io_error("read",
+                   {"expected ", in.size(), " bytes in ", path, ", got ", count, "; was it truncated meanwhile?"});
   return bytes;
 }
 
 // The same bytes without copying: pages are read when they are touched, and shared between processes. A file that is
-// truncated while it is mapped ends the program with SIGBUS, so this is for files that nobody changes.
+// truncated while it is mapped ends the program with SIGBUS, so this is for files that nobody changes. Where files
+// cannot be mapped, they are read.
 INLAY_COLD inline tensor<std::uint8_t> map_file(const std::string& path) {
+#if __has_include(<sys/mman.h>)
   const detail::opened in = detail::open_regular(path);
   const std::size_t size = in.size;
   if (size == 0) return {};
   void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in.file->number(), 0);
-  if (at == MAP_FAILED) detail::fail("map", path, errno);
-  const std::shared_ptr<const void> owner(at, [size](void* mapped) { ::munmap(mapped, size); });
-  return tensor<std::uint8_t>::foreign(static_cast<const std::uint8_t*>(at), {static_cast<std::int64_t>(size)}, owner);
+  if (at != MAP_FAILED) {
+    const std::shared_ptr<const void> owner(at, [size](void* mapped) { ::munmap(mapped, size); });
+    return tensor<std::uint8_t>::foreign(static_cast<const std::uint8_t*>(at), {static_cast<std::int64_t>(size)},
+                                         owner);
+  }
+  if (errno != ENODEV) detail::fail("map", path, errno);  // ENODEV: the file system has no mappings
+#endif
+  return read_file(path);
 }
 
 // Writes a file under another name beside it, and puts it in place with commit(): synced to disk, then renamed. Until

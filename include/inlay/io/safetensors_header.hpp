@@ -1,5 +1,4 @@
-// The header of a safetensors file: a closed subset of JSON, so it has its own strict parser. It reads from memory
-// that is there, allocates in proportion to what it has read, and does not recurse.
+// The header of a safetensors file: JSON of a form that is known, so it is read strictly.
 #pragma once
 
 #include <map>
@@ -8,6 +7,7 @@
 #include "../core/dtype.hpp"
 #include "../core/shape.hpp"
 #include "file.hpp"
+#include "json.hpp"
 
 namespace inlay::inline v0_1::io::detail {
 
@@ -32,9 +32,9 @@ inline const char* format_name(dtype type) noexcept {
 }
 
 template <class = void>  // compiled only where it is used
-class header_parser {
+class header_parser : private json_reader {
  public:
-  header_parser(const std::string& path, std::string_view text) : path_(path), text_(text) {}
+  header_parser(const std::string& path, std::string_view text) : json_reader("safetensors", path, text, 8) {}
 
   INLAY_COLD header parse() {
     header out;
@@ -53,109 +53,11 @@ class header_parser {
       } while (accept(','));
       expect('}');
     }
-    space();
-    if (at_ != text_.size()) fail("nothing but spaces after the header");
+    end("the header");
     return out;
   }
 
  private:
-  [[noreturn]] INLAY_COLD void fail(std::string_view expected) const {
-    throw io_error("safetensors", {"expected ", expected, " at byte ", 8 + at_, " of ", path_});
-  }
-
-  void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-      ++at_;
-  }
-  bool accept(char c) {
-    space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  void expect(char c) {
-    if (!accept(c)) fail(std::string("a '") + c + "'");
-  }
-
-  INLAY_COLD std::string string() {
-    expect('"');
-    std::string out;
-    for (;;) {
-      if (at_ >= text_.size()) fail("the end of a string");
-      const char c = text_[at_++];
-      if (c == '"') return out;
-      if (static_cast<unsigned char>(c) < 0x20) fail("no control characters in a string");
-      if (c != '\\')
-        out += c;
-      else
-        escape(out);
-    }
-  }
-
-  INLAY_COLD void escape(std::string& out) {
-    if (at_ >= text_.size()) fail("the end of a string");
-    const char c = text_[at_++];
-    constexpr std::string_view from = "\"\\/bfnrt", to = "\"\\/\b\f\n\r\t";
-    if (c == 'u') {
-      std::uint32_t code = hex();
-      if (code >= 0xD800 && code < 0xDC00) {
-        if (text_.substr(at_, 2) != "\\u") fail("the second half of a surrogate pair");
-        at_ += 2;
-        const std::uint32_t low = hex();
-        if (low < 0xDC00 || low > 0xDFFF) fail("the second half of a surrogate pair");
-        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-      } else if (code >= 0xDC00 && code <= 0xDFFF) {
-        fail("the first half of a surrogate pair");
-      }
-      append_utf8(out, code);
-    } else if (const std::size_t i = from.find(c); i != std::string_view::npos) {
-      out += to[i];
-    } else {
-      fail("an escape that JSON has");
-    }
-  }
-
-  std::uint32_t hex() {
-    std::uint32_t out = 0;
-    for (int i = 0; i < 4; ++i) {
-      const char c = at_ < text_.size() ? text_[at_++] : '\0';
-      const int digit = c >= '0' && c <= '9'   ? c - '0'
-                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                               : -1;
-      if (digit < 0) fail("four hexadecimal digits");
-      out = out * 16 + static_cast<std::uint32_t>(digit);
-    }
-    return out;
-  }
-
-  static void append_utf8(std::string& out, std::uint32_t code) {
-    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (code < 0x80) return put(code);
-    if (code < 0x800) {
-      put(0xC0 | code >> 6);
-    } else if (code < 0x10000) {
-      put(0xE0 | code >> 12);
-      put(0x80 | (code >> 6 & 0x3F));
-    } else {
-      put(0xF0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3F));
-      put(0x80 | (code >> 6 & 0x3F));
-    }
-    put(0x80 | (code & 0x3F));
-  }
-
-  INLAY_COLD std::int64_t number() {
-    space();
-    const std::size_t first = at_;
-    std::int64_t out = 0;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9')
-      if (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, text_[at_++] - '0', &out))
-        fail("a number below 2^63");
-    if (at_ == first || (text_[first] == '0' && at_ - first > 1)) fail("a whole number");
-    return out;
-  }
-
   INLAY_COLD std::vector<std::int64_t> numbers(std::size_t most) {
     std::vector<std::int64_t> out;
     expect('[');
@@ -200,12 +102,11 @@ class header_parser {
   }
 
   INLAY_COLD dtype type_of(const std::string& text) const {
-    for (const dtype type :
-         {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8, dtype::boolean,
-          dtype::float16, dtype::bfloat16})
+    for (const dtype type : {dtype::float32, dtype::float64, dtype::int32, dtype::int64, dtype::uint8, dtype::int8,
+                             dtype::boolean, dtype::float16, dtype::bfloat16})
       if (text == format_name(type)) return type;
-    throw type_error("safetensors",
-                     {"expected an element type of F32, F64, F16, BF16, I32, I64, U8, I8 or BOOL, got ", text, " in ", path_});
+    throw type_error("safetensors", {"expected an element type of F32, F64, F16, BF16, I32, I64, U8, I8 or BOOL, got ",
+                                     text, " in ", path()});
   }
 
   INLAY_COLD void metadata(header& out) {
@@ -219,31 +120,7 @@ class header_parser {
     } while (accept(','));
     expect('}');
   }
-
-  const std::string& path_;
-  std::string_view text_;
-  std::size_t at_ = 0;
 };
-
-INLAY_COLD inline bool valid_utf8(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t j) { return j < text.size() ? static_cast<unsigned char>(text[j]) : 0u; };
-    const unsigned c = byte(i);
-    const std::size_t length = c < 0x80                ? 1
-                               : c >= 0xC2 && c < 0xE0 ? 2
-                               : c >= 0xE0 && c < 0xF0 ? 3
-                               : c >= 0xF0 && c < 0xF5 ? 4
-                                                       : 0;
-    if (length == 0) return false;
-    for (std::size_t j = 1; j < length; ++j)
-      if ((byte(i + j) & 0xC0) != 0x80) return false;
-    if ((c == 0xE0 && byte(i + 1) < 0xA0) || (c == 0xED && byte(i + 1) > 0x9F) || (c == 0xF0 && byte(i + 1) < 0x90) ||
-        (c == 0xF4 && byte(i + 1) > 0x8F))
-      return false;
-    i += length;
-  }
-  return true;
-}
 
 // Checks a file's bytes from the outside in; every tensor's bytes lie inside the file when this returns.
 template <class = void>  // compiled only where it is used
@@ -285,24 +162,6 @@ INLAY_COLD header read_header(const std::string& path, std::span<const std::uint
   }
   if (at != available) bad({"expected the last tensor to end the file, got ", available - at, " bytes more in ", path});
   return out;
-}
-
-// A string as JSON.
-INLAY_COLD inline std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
-    else {
-      constexpr char digits[] = "0123456789abcdef";
-      out += "\\u00";
-      out += digits[(c >> 4) & 15];
-      out += digits[c & 15];
-    }
-  }
-  return out + "\"";
 }
 
 }  // namespace inlay::inline v0_1::io::detail

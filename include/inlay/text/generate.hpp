@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "../core/random.hpp"
@@ -46,10 +47,10 @@ INLAY_COLD inline void check(const generate_options& o) {
 }
 
 // log(sum of exp)
-inline double log_sum(const std::vector<double>& scores) {
-  const double top = *std::max_element(scores.begin(), scores.end());
+double log_sum(const auto& scores) {
+  const auto top = static_cast<double>(*std::max_element(scores.begin(), scores.end()));
   double sum = 0;
-  for (const double s : scores) sum += __builtin_exp(s - top);
+  for (const auto s : scores) sum += __builtin_exp(static_cast<double>(s) - top);
   return top + __builtin_log(sum);
 }
 
@@ -59,11 +60,50 @@ inline bool ends_with(const std::vector<std::int64_t>& tokens, const std::vector
   });
 }
 
+struct candidate {
+  double score, weight;
+  std::int64_t token;
+};
+
+// Brings the `count` likeliest of [first, last) to its front; of the same score the lower tokens.
+inline void part(std::vector<candidate>& all, std::size_t first, std::size_t count, std::size_t last) {
+  const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+  std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(count), all.begin() + static_cast<std::ptrdiff_t>(last),
+                   [](const candidate& a, const candidate& b) {
+                     return a.score != b.score ? a.score > b.score : a.token < b.token;
+                   });
+}
+
+inline double weight_of(const std::vector<candidate>& all, std::size_t first, std::size_t last) {
+  double out = 0;
+  for (std::size_t i = first; i < last; ++i) out += all[i].weight;
+  return out;
+}
+
+// Where the likeliest together weigh more than `mass`, or as much if that is enough. All before it are likelier, all
+// behind it are not: what is sorted is halved, not the whole.
+inline std::size_t walk(std::vector<candidate>& all, double mass, bool more) {
+  std::size_t first = 0, last = all.size();
+  while (last - first > 1) {
+    const std::size_t middle = first + (last - first) / 2;
+    part(all, first, middle - first, last);
+    const double weight = weight_of(all, first, middle);
+    if (more ? weight <= mass : weight < mass)
+      mass -= weight, first = middle;
+    else
+      last = middle;
+  }
+  return first;
+}
+
 }  // namespace detail
 
-// The next token by its scores; `before`: the tokens so far. The same generator draws the same.
+// The next token by its scores; `before`: the tokens so far. The same generator draws the same. A score that is NaN
+// counts as none. Takes a time in proportion to the vocabulary.
 inline std::int64_t sample(std::vector<double> scores, const std::vector<std::int64_t>& before,
                            const generate_options& o, random::generator& g) {
+  for (double& s : scores)
+    if (inlay::detail::is_nan(s)) s = -std::numeric_limits<double>::infinity();
   if (o.repetition_penalty != 1) {
     std::vector<std::int64_t> seen = before;
     std::sort(seen.begin(), seen.end());
@@ -73,29 +113,21 @@ inline std::int64_t sample(std::vector<double> scores, const std::vector<std::in
       s = s > 0 ? s / o.repetition_penalty : s * o.repetition_penalty;
     }
   }
-  if (o.temperature == 0) return std::max_element(scores.begin(), scores.end()) - scores.begin();
-  // From the likeliest on; those of the same score keep their order.
-  std::vector<std::int64_t> order(scores.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
-  });
-  if (o.top_k > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(o.top_k)));
-  std::vector<double> weights;
-  double total = 0;
-  for (const std::int64_t t : order) {
-    weights.push_back(__builtin_exp((scores[static_cast<std::size_t>(t)] - scores[static_cast<std::size_t>(order[0])]) /
-                                    o.temperature));
-    total += weights.back();
+  const auto likeliest = std::max_element(scores.begin(), scores.end());
+  if (o.temperature == 0) return likeliest - scores.begin();
+  const double top = *likeliest;
+  std::vector<detail::candidate> all;
+  all.reserve(scores.size());
+  for (const double s : scores) all.push_back({s, 0, std::ssize(all)});
+  if (o.top_k > 0 && o.top_k < std::ssize(all)) {
+    detail::part(all, 0, static_cast<std::size_t>(o.top_k), all.size());
+    all.resize(static_cast<std::size_t>(o.top_k));
   }
-  double kept = 0;
-  std::size_t count = 0;
-  while (count < weights.size() && (count == 0 || (kept < o.top_p * total && weights[count] >= o.min_p)))
-    kept += weights[count++];
-  double left = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53 * kept;
-  std::size_t at = 0;
-  while (at + 1 < count && left >= weights[at]) left -= weights[at++];
-  return order[at];
+  for (detail::candidate& c : all) c.weight = c.score == top ? 1 : __builtin_exp((c.score - top) / o.temperature);
+  if (o.top_p < 1) all.resize(detail::walk(all, o.top_p * detail::weight_of(all, 0, all.size()), false) + 1);
+  if (o.min_p > 0) std::erase_if(all, [&](const detail::candidate& c) { return c.weight < o.min_p; });
+  const double unit = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53;
+  return all[detail::walk(all, unit * detail::weight_of(all, 0, all.size()), true)].token;
 }
 
 namespace detail {

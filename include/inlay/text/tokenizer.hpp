@@ -1,4 +1,6 @@
 // Text as numbers and back: one for each byte, or one for each character of a text that was shown.
+// A tokenizer has vocabulary(), encode(text) and decode(tokens); cut(text) says how many bytes of the beginning of a
+// longer text can be encoded before the rest is seen.
 #pragma once
 
 #include <algorithm>
@@ -8,22 +10,9 @@
 #include <vector>
 
 #include "../core/error.hpp"
+#include "unicode.hpp"
 
 namespace inlay::inline v0_1::text {
-
-namespace detail {
-
-// Bytes of the UTF-8 character that begins here, or 1 where none does: a byte that is not text stands for itself.
-inline std::size_t character_size(std::string_view rest) noexcept {
-  const auto lead = static_cast<unsigned char>(rest[0]);
-  const std::size_t size = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-  if (lead >= 0xf8 || size > rest.size()) return 1;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((static_cast<unsigned char>(rest[i]) & 0xc0) != 0x80) return 1;
-  return size;
-}
-
-}  // namespace detail
 
 // A token is a byte: 256 of them, and every text has one way to be written.
 class byte_tokenizer {
@@ -46,6 +35,7 @@ class byte_tokenizer {
     }
     return out;
   }
+  std::size_t cut(std::string_view text) const noexcept { return text.size(); }
 };
 
 // A token is a character (a code point of UTF-8), numbered in the order of their bytes.
@@ -54,7 +44,7 @@ class char_tokenizer {
   // The characters of a text. Throws value_error for one without any.
   explicit char_tokenizer(std::string_view text) {
     while (!text.empty()) {
-      const std::size_t size = detail::character_size(text);
+      const std::size_t size = detail::first_character(text).size;
       characters_.emplace_back(text.substr(0, size));
       text.remove_prefix(size);
       if (characters_.size() % 4096 == 0) tidy();  // a long text has few that differ
@@ -76,7 +66,7 @@ class char_tokenizer {
     std::vector<std::int64_t> out;
     out.reserve(text.size());
     while (!text.empty()) {
-      const std::string_view c = text.substr(0, detail::character_size(text));
+      const std::string_view c = text.substr(0, detail::first_character(text).size);
       const auto at = std::lower_bound(characters_.begin(), characters_.end(), c);
       if (at == characters_.end() || *at != c) [[unlikely]]
         throw value_error("char_tokenizer", {"expected characters of the text it was made of, got \"", c, "\""});
@@ -94,6 +84,12 @@ class char_tokenizer {
       out += characters_[static_cast<std::size_t>(t)];
     }
     return out;
+  }
+  // In front of the last character, which may go on.
+  std::size_t cut(std::string_view text) const noexcept {
+    for (std::size_t back = 1; back <= std::min<std::size_t>(text.size(), 4); ++back)
+      if ((static_cast<unsigned char>(text[text.size() - back]) & 0xC0) != 0x80) return text.size() - back;
+    return text.size() < 4 ? 0 : text.size();
   }
 
  private:
