@@ -3,7 +3,6 @@
 // language models (language.cpp).
 //   --weights=FOLDER writes what peers/onnx_models.py needs and stops  --models=FOLDER, of what that wrote
 //   --onnxruntime=FILE, the library
-#include <inlay/graph.hpp>
 #include <inlay/inlay.hpp>
 #include <inlay/io.hpp>
 #include <inlay/sequence.hpp>
@@ -101,7 +100,6 @@ bench::row lstm_step(std::int64_t features, double rtneural, double target) {
   struct problem {
     nn::lstm<float> net;
     nn::dense<float> head;
-    inlay::graph::plan scores;
     nn::lstm_state<tensor<float>> state = net.start(1);
     std::vector<float> y;
     float in = 0.5f, out = 0;
@@ -109,11 +107,10 @@ bench::row lstm_step(std::int64_t features, double rtneural, double target) {
     explicit problem(std::int64_t size)
         : net(seeded(nn::lstm<float>{{.in = 1, .hidden = size}})),
           head(seeded(nn::dense<float>{{.in = size, .out = 1}})),
-          scores(head, tensor<float>({1, size})),
           y(static_cast<std::size_t>(size)) {}
     void step() {
       net.step(std::span<const float>(&in, 1), state, std::span(y));
-      scores.run(std::span<const float>(y), std::span(&out, 1));
+      head.run(y, std::span(&out, 1));
     }
   };
   const auto p = std::make_shared<problem>(features);

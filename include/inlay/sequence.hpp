@@ -4,6 +4,7 @@
 
 #include "kernels/attention.hpp"
 #include "kernels/ctc.hpp"
+#include "kernels/gemm_row.hpp"
 #include "kernels/gru.hpp"
 #include "kernels/lstm.hpp"
 #include "kernels/rotary.hpp"

@@ -62,12 +62,33 @@ TEST_CASE("dense: its members and first weights") {
   CHECK(parameter_count(nn::dense<float>{{.in = 100, .out = 40, .bias = false}}) == 4000);
 }
 
+TEST_CASE_TEMPLATE("dense: on the host's arrays, the same bits", T, float, double) {
+  for (const auto f : {activation::none, activation::relu, activation::tanh})
+    for (const std::int64_t in : {1, 16, 40, 700})
+      for (const std::int64_t out : {1, 10, 33, 100})
+        for (const std::int64_t rows : {0, 1, 3}) {
+          const nn::dense<T> layer{{.in = in, .out = out, .bias = in != 40, .activation = f}};
+          const auto given = made_up<T>({rows, in}, 3);
+          std::vector<T> y(static_cast<std::size_t>(rows * out), T(77));
+          layer.run(given.values(), y);
+          CHECK(same_bits(std::span<const T>(y), layer(given).values()));
+        }
+}
+
 TEST_CASE("dense: what it refuses") {
   CHECK_THROWS_WITH_AS(nn::dense<float>{{.in = 3}}, "[dense] expected .in and .out of 1 or more, got 3 and 0",
                        value_error);
   CHECK_THROWS_AS((nn::dense<float>{{.in = -1, .out = 2}}), value_error);
   CHECK_THROWS_WITH_AS(fixed(activation::none)(tensor<double>({5, 2, 2})),
                        "[linear] expected input (…, 3), got (5, 2, 2); did you forget to flatten?", shape_error);
+}
+
+TEST_CASE("dense: arrays of other sizes are refused") {
+  const nn::dense<float> layer{{.in = 3, .out = 2}};
+  std::vector<float> given(6), y(3);
+  CHECK_THROWS_WITH_AS(layer.run(given, y), "[linear] expected rows of 3 elements in and 2 out, got 6 and 3 elements",
+                       value_error);
+  CHECK_THROWS_AS(layer.run(std::span<const float>(given).first(4), std::span(y).first(2)), value_error);
 }
 
 TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch", T, float, double) {

@@ -67,11 +67,12 @@ class shape {
     if (rank_ == max_rank) [[unlikely]]
       throw shape_error("shape", {"expected at most 8 axes, got 9"});
     // Bounded as if sizes of 0 were 1: strides and byte counts stay representable too.
-    std::int64_t extent = size > 0 ? size : 1;
-    bool fits = extent <= std::int64_t{1} << 56;
-    for (const std::int64_t other : *this)
-      fits = fits && !__builtin_mul_overflow(extent, other > 0 ? other : 1, &extent) && extent <= std::int64_t{1} << 56;
-    if (!fits) [[unlikely]]
+    std::int64_t extent = size_;
+    if (extent == 0) [[unlikely]] {
+      extent = 1;
+      for (const std::int64_t other : *this) extent *= other > 0 ? other : 1;
+    }
+    if (__builtin_mul_overflow(extent, size > 0 ? size : 1, &extent) || extent > std::int64_t{1} << 56) [[unlikely]]
       throw shape_error("shape", {"expected at most 2^56 elements, got ", *this, " times ", size});
     sizes_[static_cast<std::size_t>(rank_++)] = size;
     size_ *= size;

@@ -58,7 +58,7 @@ class product final : public executable {
     kernels::gemm_problem<float> here = problem_;
     here.a.data = on.read<float>(x_);
     here.c = on.write<float>(y_);
-    inlay::detail::run_gemm(active_isa(), here, activation_);
+    inlay::detail::run_short_gemm(active_isa(), here, activation_);
   }
 
  private:

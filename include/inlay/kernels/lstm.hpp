@@ -6,7 +6,7 @@
 #pragma once
 
 #include "functions.hpp"
-#include "gemm.hpp"
+#include "gemm_row.hpp"
 
 INLAY_PRECISE_BEGIN
 
@@ -30,36 +30,44 @@ template <class T> struct lstm_step {
     using V = simd<T, Level>;
     const std::int64_t n = s->hidden, g_at = s->coupled ? n : 2 * n, o_at = g_at + n, row = o_at + n;
     const T* const p = s->peepholes;
-    for (std::int64_t r = first; r < last; ++r)
+    // Gates that do not wait for the new cell come first, in a loop of their own: its turns do not wait for each other.
+    const bool early = s->part != lstm_part::output, late = s->part != lstm_part::cell,
+               o_waits = p != nullptr || s->part == lstm_part::output;
+    for (std::int64_t r = first; r < last; ++r) {
+      T* const gates = s->gates + r * row;
+      for (std::int64_t j = 0; early && j < n; j += V::size) {
+        const std::int64_t left = n - j;
+        T* const gate = gates + j;
+        V i = V::load_up_to(gate, left);
+        if (p != nullptr) i = multiply_add(V::load_up_to(p + j, left), V::load_up_to(s->c + r * n + j, left), i);
+        sigmoid(i).store_up_to(gate, left);
+        if (!s->coupled) {
+          V f = V::load_up_to(gate + n, left);
+          if (p != nullptr) f = multiply_add(V::load_up_to(p + n + j, left), V::load_up_to(s->c + r * n + j, left), f);
+          sigmoid(f).store_up_to(gate + n, left);
+        }
+        tanh(V::load_up_to(gate + g_at, left)).store_up_to(gate + g_at, left);
+        if (late && !o_waits) sigmoid(V::load_up_to(gate + o_at, left)).store_up_to(gate + o_at, left);
+      }
       for (std::int64_t j = 0; j < n; j += V::size) {
         const std::int64_t left = n - j, at = r * n + j;
-        T* const gate = s->gates + r * row + j;
-        V c = V::load_up_to((s->part == lstm_part::output ? s->c_next : s->c) + at, left);
-        if (s->part != lstm_part::output) {
-          const V before = c;
-          V i = V::load_up_to(gate, left), f = V(T{1});
-          if (p != nullptr) i = multiply_add(V::load_up_to(p + j, left), before, i);
-          i = sigmoid(i);
-          if (s->coupled) {
-            f = f - i;
-          } else {
-            f = V::load_up_to(gate + n, left);
-            if (p != nullptr) f = multiply_add(V::load_up_to(p + n + j, left), before, f);
-            f = sigmoid(f);
-            f.store_up_to(gate + n, left);
-          }
-          const V g = tanh(V::load_up_to(gate + g_at, left));
-          c = multiply_add(f, before, i * g);
+        T* const gate = gates + j;
+        V c = V::load_up_to((early ? s->c : s->c_next) + at, left);
+        if (early) {
+          const V i = V::load_up_to(gate, left), f = s->coupled ? V(T{1}) - i : V::load_up_to(gate + n, left);
+          c = multiply_add(f, c, i * V::load_up_to(gate + g_at, left));
           c.store_up_to(s->c_next + at, left);
-          i.store_up_to(gate, left), g.store_up_to(gate + g_at, left);
         }
-        if (s->part == lstm_part::cell) continue;
+        if (!late) continue;
         V o = V::load_up_to(gate + o_at, left);
-        if (p != nullptr) o = multiply_add(V::load_up_to(p + g_at + j, left), c, o);
-        o = sigmoid(o);
+        if (o_waits) {
+          if (p != nullptr) o = multiply_add(V::load_up_to(p + g_at + j, left), c, o);
+          o = sigmoid(o);
+          o.store_up_to(gate + o_at, left);
+        }
         (o * tanh(c)).store_up_to(s->h_next + at, left);
-        o.store_up_to(gate + o_at, left);
       }
+    }
   }
 };
 
@@ -86,28 +94,14 @@ template <class T> struct lstm_row {
     using V = simd<T, Level>;
     constexpr int count = Panels * gemm_blocking<T, Level>::registers;
     V of_x[count], of_h[count];
-    multiply<Panels>(x, w_ih + j * in, in, of_x);
-    multiply<Panels>(h, w_hh + j * step.hidden, step.hidden, of_h);
+    gemm_row<T>::template multiply<Panels>(x, w_ih + j * in, in, of_x);
+    gemm_row<T>::template multiply<Panels>(h, w_hh + j * step.hidden, step.hidden, of_h);
 #pragma GCC unroll 16
     for (int i = 0; i < count; ++i) {
       const std::int64_t at = j + i * V::size, left = row - at;
       if (left <= 0) break;  // the last panel is not full
       if (b_ih != nullptr) of_x[i] = of_x[i] + (V::load_up_to(b_ih + at, left) + V::load_up_to(b_hh + at, left));
       (of_x[i] + of_h[i]).store_up_to(step.gates + at, left);
-    }
-  }
-
-  template <int Panels, class V, int Count>
-  INLAY_INLINE static void multiply(const T* x, const T* panel, std::int64_t length, V (&sum)[Count]) {
-    constexpr int registers = Count / Panels;
-    const std::int64_t next = length * registers * V::size;
-#pragma GCC unroll 16
-    for (int i = 0; i < Count; ++i) sum[i] = V::zero();
-    for (std::int64_t p = 0; p < length; ++p, panel += registers * V::size) {
-      const V one(x[p]);
-#pragma GCC unroll 16
-      for (int i = 0; i < Count; ++i)
-        sum[i] = multiply_add(one, V::load(panel + i / registers * next + i % registers * V::size), sum[i]);
     }
   }
 };

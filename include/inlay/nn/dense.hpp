@@ -27,6 +27,12 @@ template <floating T = float> class dense {
   // Throws shape_error when the last axis of x is not `in`.
   auto operator()(const auto& x) const { return linear(x, weight, bias, activation_); }
 
+  // On the host's arrays, x (N, in) and y (N, out), for threads that may not wait: once it is warm it takes no memory.
+  // Throws value_error when they have other sizes.
+  void run(std::span<const T> x, std::span<T> y) const {
+    linear_op{activation_}.run(x, weight.value(), bias.value(), y);
+  }
+
   static void members(auto& self, auto&& visit) {
     visit("weight", self.weight);
     visit("bias", self.bias);

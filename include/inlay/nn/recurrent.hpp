@@ -130,7 +130,7 @@ template <floating T, class Rule, template <class> class State> class recurrent 
   void step(std::span<const T> x, State<tensor<T>>& state, std::span<T> y) const {
     const std::int64_t batch = state.h.rank() == 3 ? state.h.dim(1) : 0;
     check_single();
-    check(shape{1, batch, config_.in}, state, false);
+    check(state, batch);
     if (std::cmp_not_equal(x.size(), batch * config_.in) || std::cmp_not_equal(y.size(), batch * config_.out))
         [[unlikely]]
       throw value_error(Rule::name, {"expected ", batch * config_.in, " elements in and ", batch * config_.out,
@@ -211,13 +211,17 @@ template <floating T, class Rule, template <class> class State> class recurrent 
   template <class Value> void check(const shape& x, const State<Value>& state, bool batch_first) const {
     if (x.rank() != 3 || x[2] != config_.in) [[unlikely]]
       throw shape_error(Rule::name, {"expected input ", batch_first ? "(N, T, " : "(T, N, ", config_.in, "), got ", x});
-    const std::int64_t batch = x[batch_first ? 0 : 1];
-    check("h", state.h.shape(), shape{std::ssize(cells), batch, config_.out});
-    if constexpr (Rule::has_cell) check("c", state.c.shape(), shape{std::ssize(cells), batch, config_.hidden});
+    check(state, x[batch_first ? 0 : 1]);
   }
-  static void check(const char* what, const shape& got, const shape& expected) {
-    if (!(got == expected)) [[unlikely]]
-      throw shape_error(Rule::name, {"expected a state ", what, " ", expected, ", got ", got});
+  template <class Value> void check(const State<Value>& state, std::int64_t batch) const {
+    check("h", state.h.shape(), batch, config_.out);
+    if constexpr (Rule::has_cell) check("c", state.c.shape(), batch, config_.hidden);
+  }
+  void check(const char* what, const shape& got, std::int64_t batch, std::int64_t features) const {
+    const std::int64_t* const sizes = got.begin();
+    if (got.rank() != 3 || sizes[0] != std::ssize(cells) || sizes[1] != batch || sizes[2] != features) [[unlikely]]
+      throw shape_error(Rule::name,
+                        {"expected a state ", what, " ", shape{std::ssize(cells), batch, features}, ", got ", got});
   }
 
   recurrent_config config_;

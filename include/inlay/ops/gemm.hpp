@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../kernels/activation.hpp"
-#include "../kernels/gemm.hpp"
+#include "../kernels/gemm_row.hpp"
 #include "map.hpp"
 #include "packed.hpp"
 
@@ -76,6 +76,18 @@ INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activa
   activate_apart(finish, g.c, g.m * g.n);
 }
 
+// As run_gemm, of few multiplications: a short row takes one call where it would take one for each pair of panels.
+template <class T> void run_short_gemm(isa level, const kernels::gemm_problem<T>& g, activation finish) {
+  constexpr std::int64_t few = 1 << 14;
+  if (g.m != 1 || g.n * g.k > few || g.panels == nullptr || g.a.column != 1 || g.accumulate ||
+      kernels::gemm_depth<T>(kernels::gemm_panel_columns<T>(level), g.k) < g.k)
+    return run_gemm(level, g, finish);
+  const flush_denormals scope;
+  const kernels::gemm_row<T> row{g.n, g.k, g.a.data, g.panels, g.bias, g.relu, g.c};
+  on_level<kernels::gemm_row<T>>(level, &row);
+  activate_apart(finish, g.c, g.n);
+}
+
 // C (m x n) = f(A B + bias), or C += A B; its rows are n apart, or `c_row`. `owner` is the tensor B lies in.
 template <class T>
 INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const kernels::strided<T>& a,
@@ -84,11 +96,10 @@ INLAY_OUTLINE void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const ke
   if (m == 0 || n == 0) return;
   const isa level = active_isa();
   const tensor<T> panels = read_in_place(n, k, owner, b) ? tensor<T>() : panels_of(owner, b, k, n, level);
-  run_gemm<T>(
-      level,
-      {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, c_row == 0 ? n : c_row, accumulate, bias,
-       finish.in_product()},
-      finish);
+  run_gemm<T>(level,
+              {m, n, k, a, b, panels.size() == 0 ? nullptr : panels.data(), c, c_row == 0 ? n : c_row, accumulate, bias,
+               finish.in_product()},
+              finish);
 }
 
 }  // namespace inlay::inline v0_1::detail

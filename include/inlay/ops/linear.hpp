@@ -32,6 +32,26 @@ struct linear_op {
     return y;
   }
 
+  // On the host's arrays: x (N, in) -> y (N, out).
+  template <floating T> void run(std::span<const T> x, const tensor<T>& w, const tensor<T>& b, std::span<T> y) const {
+    const std::int64_t in = w.dim(1), out = w.dim(0), rows = std::ssize(x) == in ? 1 : std::ssize(x) / in;
+    if (std::ssize(x) != rows * in || std::ssize(y) != rows * out) [[unlikely]]
+      throw value_error(name, {"expected rows of ", in, " elements in and ", out, " out, got ", x.size(), " and ",
+                               y.size(), " elements"});
+    const T* bias = b.size() > 0 ? b.data() : nullptr;
+    if (const auto* stand_in = detail::stand_in(w)) {
+      stand_in->linear(rows, x.data(), bias, activation.in_product(), y.data());
+      return detail::activate_apart(activation, y.data(), std::ssize(y));
+    }
+    const isa level = active_isa();
+    const kernels::strided<T> b_of{w.data(), 1, in};
+    const tensor<T> panels = detail::panels_of(w, b_of, in, out, level);
+    detail::run_short_gemm<T>(
+        level,
+        {rows, out, in, {x.data(), in, 1}, b_of, panels.data(), y.data(), out, false, bias, activation.in_product()},
+        activation);
+  }
+
   template <class T> struct kept {
     tensor<T> x, w, y;
     bool biased = false;

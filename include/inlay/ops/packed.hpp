@@ -12,7 +12,11 @@ struct packed_key {
   std::array<std::int64_t, 6> sizes;  // whatever tells the forms of one layout apart
   int layout;                         // of the kernel that reads it
   isa level;
-  bool operator==(const packed_key&) const = default;
+  bool operator==(const packed_key& other) const noexcept {
+    std::int64_t differ = 0;  // without a call, as a comparison of arrays is
+    for (std::size_t i = 0; i < sizes.size(); ++i) differ |= sizes[i] ^ other.sizes[i];
+    return data == other.data && differ == 0 && layout == other.layout && level == other.level;
+  }
 };
 inline constexpr int layout_panels = 0, layout_strips = 1, layout_flipped_strips = 2, layout_winograd = 3,
                      layout_flipped_winograd = 4;

@@ -268,8 +268,13 @@ template <class Rule> struct recurrent_op {
     const inlay::detail::flush_denormals scope;
     const std::int64_t out = w.w_hh.dim(1), hidden = w.w_hh.dim(0) / rule.gates();
     const bool projects = w.projection.size() > 0;
-    tensor<T> room = tensor<T>::empty({(rule.gates() + Rule::keeps + projects) * batch * hidden});
-    T *const gates = detail::writable(room), *const extra = gates + rule.gates() * batch * hidden;
+    const std::int64_t size = (rule.gates() + Rule::keeps + projects) * batch * hidden;
+    constexpr std::int64_t near = 512;  // elements that lie on the stack: a short step takes no longer than a tensor
+    alignas(64) T on_stack[near];
+    tensor<T> room;
+    if (size > near) room = tensor<T>::empty({size});
+    T *const gates = size > near ? detail::writable(room) : on_stack, *const extra =
+                                                                          gates + rule.gates() * batch * hidden;
     const detail::recurrent_step<T> now{batch, hidden, out, gates, h, c, h, c, extra};
     if constexpr (requires { rule.advance_row(w, now, x); })
       if (batch == 1 && rule.advance_row(w, now, x)) return;
