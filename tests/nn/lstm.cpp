@@ -30,8 +30,14 @@ TEST_CASE("lstm: sizes of the weights") {
 }
 
 TEST_CASE("lstm: the bias of the forget gate") {
-  const nn::lstm<float> net{{.in = 3, .hidden = 8, .forget_bias = 10}};
-  for (std::int64_t i = 0; i < 32; ++i) CHECK((net.cells[0].bias_ih.value()(i) > 5) == (i >= 8 && i < 16));
+  nn::lstm<float> net{{.in = 3, .hidden = 8, .layers = 2, .forget_bias = 10}};
+  const auto check = [&] {
+    for (const auto& cell : net.cells)
+      for (std::int64_t i = 0; i < 32; ++i) CHECK((cell.bias_ih.value()(i) > 5) == (i >= 8 && i < 16));
+  };
+  check();
+  init::weights(net, {.seed = 3});  // drawn again, as it was
+  check();
 }
 
 TEST_CASE("lstm: coupled, what is let in is let go") {

@@ -16,6 +16,8 @@ struct distribution {
   double first = 0, second = 0;
   inlay::fan fan = inlay::fan::in;
   std::int64_t zero_row = -1;  // of a matrix: starts as zeros
+  double shift = 0;            // added to the elements from shift_first to before shift_last
+  std::int64_t shift_first = 0, shift_last = 0;
   tensor<double> (*make)(random::generator&, const shape&, const distribution&) = nullptr;  // of an `other` kind
 
   static constexpr distribution constant(double value) { return {.of = kind::constant, .first = value}; }
@@ -69,6 +71,11 @@ struct distribution {
     }
     if (zero_row >= 0)
       out.write([&](std::span<T> values) { std::fill_n(values.begin() + zero_row * sizes[1], sizes[1], T{0}); });
+    if (shift != 0)
+      out.write([&](std::span<T> values) {
+        for (std::int64_t i = shift_first; i < shift_last; ++i)
+          values[static_cast<std::size_t>(i)] += static_cast<T>(shift);
+      });
     return out;
   }
 

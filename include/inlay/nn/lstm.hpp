@@ -36,11 +36,11 @@ template <floating T = float> class lstm : public recurrent<T, lstm_rule, lstm_s
     if (!config.bias || config.coupled)
       throw value_error("lstm",
                         {"expected .bias, and gates that are not coupled, for a .forget_bias of ", config.forget_bias});
-    for (recurrent_weights<T>& cell : this->cells)
-      cell.bias_ih.write([&](std::span<T> b) {
-        const auto hidden = static_cast<std::size_t>(config.hidden);
-        for (T& f : b.subspan(hidden, hidden)) f += static_cast<T>(config.forget_bias);
-      });
+    distribution rule = init::fan_in_uniform(config.hidden);
+    rule.shift = config.forget_bias;
+    rule.shift_first = config.hidden;
+    rule.shift_last = 2 * config.hidden;
+    for (recurrent_weights<T>& cell : this->cells) cell.bias_ih = parameter<T>(shape{4 * config.hidden}, rule);
   }
 
   const lstm_config& config() const noexcept { return config_; }
