@@ -1,6 +1,7 @@
 // A language model of characters: learns to write as a text does, then writes. Half a minute with the defaults; in
 // docs/language_models.md are settings that take longer and write better.
-//   char_lm [--text FILE] [--arch gpt|lstm] [--llama 1] [--context N] [--width N] [--layers N] [--heads N] [--dropout P]
+//   char_lm [--text FILE] [--arch gpt|lstm] [--llama 1] [--context N] [--width N] [--layers N] [--heads N] [--dropout
+//   P]
 //           [--steps N] [--batch N] [--rate R] [--decay D] [--seed N] [--save FILE]
 //           [--prompt TEXT] [--tokens N] [--temperature T]
 // In this folder: g++ -std=c++20 -O2 -fopenmp -I ../include char_lm.cpp -o char_lm && ./char_lm --text ../README.md
@@ -8,7 +9,6 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <map>
 
 #include <inlay/data.hpp>
 #include <inlay/inlay.hpp>
@@ -16,33 +16,11 @@
 #include <inlay/models.hpp>
 #include <inlay/text.hpp>
 
+#include "options.hpp"
+
 namespace {
 
 using namespace inlay;
-
-// "--name value" pairs over the defaults.
-class settings {
- public:
-  settings(int argc, char** argv) {
-    for (int i = 1; i < argc; i += 2) {
-      const std::string name = argv[i];
-      if (i + 1 == argc || !values_.contains(name))
-        throw value_error("char_lm", {"expected pairs of an option and its value, got ", name});
-      values_[name] = argv[i + 1];
-    }
-  }
-  const std::string& text(const char* name) const { return values_.at(name); }
-  std::int64_t count(const char* name) const { return std::stoll(text(name)); }
-  double number(const char* name) const { return std::stod(text(name)); }
-
- private:
-  std::map<std::string, std::string> values_{{"--text", "../README.md"}, {"--arch", "gpt"},   {"--steps", "300"},
-                                             {"--batch", "12"},          {"--context", "64"}, {"--width", "128"},
-                                             {"--layers", "4"},          {"--heads", "4"},    {"--dropout", "0"},
-                                             {"--rate", "0.001"},        {"--seed", "1"},     {"--save", ""},
-                                             {"--prompt", "\n"},         {"--tokens", "300"}, {"--temperature", "0.8"},
-                                             {"--llama", "0"},           {"--decay", "0.1"}};
-};
 
 std::string read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -66,7 +44,7 @@ double loss_of(const auto& model, const text::token_array<std::int64_t>& tokens,
 }
 
 template <class Model>
-int run(Model model, const settings& given, const text::char_tokenizer& tokenizer,
+int run(Model model, const options& given, const text::char_tokenizer& tokenizer,
         const text::token_array<std::int64_t>& tokens) {
   const std::int64_t context = given.count("--context"), steps = given.count("--steps"),
                      batch_size = given.count("--batch");
@@ -75,7 +53,7 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
   if (validation.size() <= context)
     throw value_error("char_lm",
                       {"expected a text of ", 10 * context + 10, " characters or more, got ", tokens.size()});
-  const auto seed = static_cast<std::uint64_t>(given.count("--seed"));
+  const std::uint64_t seed = given.seed();
   init::weights(model, {.seed = seed});
   std::int64_t weights = 0;
   std::vector<optim::group> groups;  // biases and what scales a normalisation do not decay
@@ -88,9 +66,9 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
               static_cast<long long>(tokens.size()), static_cast<long long>(tokenizer.vocabulary()),
               static_cast<long long>(weights));
 
-  const double rate = given.number("--rate");
+  const double rate = given.number("--rate", 0);
   optim::adamw optimizer{
-      model, {.learning_rate = rate, .beta2 = 0.99, .weight_decay = given.number("--decay"), .groups = groups}};
+      model, {.learning_rate = rate, .beta2 = 0.99, .weight_decay = given.number("--decay", 0), .groups = groups}};
   optim::cosine_annealing_lr schedule{
       optimizer, {.steps = steps, .minimum = rate / 10, .warm_up = {.steps = std::min<std::int64_t>(100, steps / 10)}}};
   autograd::tape tape{{.seed = seed}};
@@ -128,8 +106,8 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
   const std::string& prompt = given.text("--prompt");
   std::printf("%s", prompt.c_str());
   text::generate(model, tokenizer.encode(prompt),
-                 {.tokens = std::min(given.count("--tokens"), given.text("--arch") == "gpt" ? context - 1 : 1 << 20),
-                  .temperature = given.number("--temperature"),
+                 {.tokens = std::min(given.count("--tokens", 0), given.text("--arch") == "gpt" ? context - 1 : 1 << 20),
+                  .temperature = given.number("--temperature", 0),
                   .seed = seed,
                   .on_token = [&](std::int64_t, std::int64_t token) {
                     std::printf("%s", tokenizer.decode(std::span(&token, 1)).c_str());
@@ -142,23 +120,41 @@ int run(Model model, const settings& given, const text::char_tokenizer& tokenize
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const settings given(argc, argv);
+  const options given("char_lm",
+                      {{"--text", "../README.md"},
+                       {"--arch", "gpt"},
+                       {"--steps", "300"},
+                       {"--batch", "12"},
+                       {"--context", "64"},
+                       {"--width", "128"},
+                       {"--layers", "4"},
+                       {"--heads", "4"},
+                       {"--dropout", "0"},
+                       {"--rate", "0.001"},
+                       {"--seed", "1"},
+                       {"--save", ""},
+                       {"--prompt", "\n"},
+                       {"--tokens", "300"},
+                       {"--temperature", "0.8"},
+                       {"--llama", "0"},
+                       {"--decay", "0.1"}},
+                      argc, argv);
   const std::string all = read(given.text("--text"));
   const text::char_tokenizer tokenizer(all);
   const text::token_array<std::int64_t> tokens(tokenizer.encode(all));
-  if (given.text("--arch") == "lstm")
+  if (given.word("--arch", {"gpt", "lstm"}) == "lstm")
     return run(models::lstm_lm<float>{{.vocabulary = tokenizer.vocabulary(),
                                        .hidden = given.count("--width"),
                                        .layers = given.count("--layers"),
-                                       .dropout = given.number("--dropout")}},
+                                       .dropout = given.number("--dropout", 0, 1)}},
                given, tokenizer, tokens);
   models::gpt_config config{.vocabulary = tokenizer.vocabulary(),
                             .context = given.count("--context"),
                             .layers = given.count("--layers"),
                             .heads = given.count("--heads"),
                             .in = given.count("--width"),
-                            .dropout = given.number("--dropout")};
-  if (given.count("--llama") != 0) config = models::gpt_config::llama(config);
+                            .dropout = given.number("--dropout", 0, 1)};
+  if (given.count("--llama", 0) != 0) config = models::gpt_config::llama(config);
   return run(models::gpt<float>{config}, given, tokenizer, tokens);
 } catch (const std::exception& e) {
   std::fprintf(stderr, "%s\n", e.what());
