@@ -33,7 +33,7 @@ template <class Model, class F> void each_score(const Model& model, std::span<co
         scores.values().subspan(static_cast<std::size_t>(i * vocabulary), static_cast<std::size_t>(vocabulary)));
   };
   const auto row = [](std::span<const std::int64_t> part) { return from<std::int64_t>({1, std::ssize(part)}, part); };
-  if constexpr (requires { model.start(); }) {
+  if constexpr (requires { model.start(std::int64_t{}); }) {
     constexpr std::size_t piece = 256;  // scores of a long text with many tokens would not fit
     auto state = model.start(std::ssize(tokens));
     for (std::size_t at = 0; at < tokens.size(); at += piece)
