@@ -119,7 +119,7 @@ class bpe_tokenizer {
   }
 
   // Writes both files, each as a whole or not at all; load() gives this tokenizer again, its special tokens too (from a
-  // list of them where other tokens are made of no merge). Throws io_error: then the old files are there.
+  // list of them where other tokens are made of no merge). Throws io_error.
   template <class = void>  // compiled only where it is used
   INLAY_COLD void save(const std::string& merges, const std::string& vocabulary) const {
     std::string lines = "#version: 0.2\n", json = "{";
