@@ -169,7 +169,7 @@ class atomic_writer {
   }
 
   // Makes the rename itself last; file systems that cannot do it are left alone.
-  void sync_folder() const noexcept {
+  void sync_folder() const {
     const std::size_t slash = path_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
     const detail::descriptor at(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
