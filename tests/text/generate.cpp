@@ -265,6 +265,9 @@ TEST_CASE("generate: beams give a sequence that stopped when enough of them did"
   const auto to_stop = generate(always{}, tokens{1}, {.tokens = 50, .beams = 2, .stop = {{0}}});
   CHECK(to_stop.stopped);
   CHECK(to_stop.tokens == tokens{1, 0});  // 1, 1 is likelier, and goes on
+  // log 0.3 is more than log (0.69 · 0.3), and less than half of it.
+  CHECK(generate(always{}, tokens{1}, {.tokens = 50, .beams = 2, .length_penalty = 0, .stop = {{0}}}).tokens ==
+        tokens{0});
   // Where tokens run out before, those that did not stop count too.
   const auto cut = generate(always{}, tokens{1}, {.tokens = 1, .beams = 2, .stop = {{0}}});
   CHECK(!cut.stopped);

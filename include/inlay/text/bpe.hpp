@@ -24,8 +24,8 @@ struct bpe_files {
 };
 
 struct bpe_encoding {
-  // Special tokens in the text become those tokens. Else they are text like any other, so that no user's text can end
-  // a document or take another's part: ask for them where the text is the program's own.
+  // Special tokens in the text become those tokens, as in Hugging Face always. Else they are text like any other, so
+  // that no user's text can end a document or take another's part: ask for them where the text is the program's own.
   bool special = false;
 };
 

@@ -112,13 +112,14 @@ inline std::int64_t sample(std::vector<double> scores, const std::vector<std::in
   for (double& s : scores)
     if (inlay::detail::is_nan(s)) s = -std::numeric_limits<double>::infinity();
   if (o.repetition_penalty != 1) {
-    std::vector<std::int64_t> seen = before;
-    std::sort(seen.begin(), seen.end());
-    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-    for (const std::int64_t t : seen) {
+    std::vector<bool> seen(scores.size());
+    for (const std::int64_t t : before) {
       if (t < 0 || t >= std::ssize(scores)) [[unlikely]]
         throw value_error("sample", {"expected tokens from 0 to ", std::ssize(scores) - 1, ", got ", t});
-      double& s = scores[static_cast<std::size_t>(t)];
+      const auto at = static_cast<std::size_t>(t);
+      if (seen[at]) continue;
+      seen[at] = true;
+      double& s = scores[at];
       s = s > 0 ? s / o.repetition_penalty : s * o.repetition_penalty;
     }
   }
@@ -168,18 +169,17 @@ template <class Model> class generation {
   // Row i goes on as row from[i] did, with a token.
   void step(const std::vector<std::size_t>& from, const std::vector<std::int64_t>& next) {
     bool moved = from.size() != tokens_.size();
-    std::vector<std::vector<std::int64_t>> tokens;
-    tensor<std::int64_t> rows({std::ssize(from)}), column({std::ssize(from), 1});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      moved = moved || from[i] != i;
-      tokens.push_back(tokens_[from[i]]);
-      tokens.back().push_back(next[i]);
-      rows.data()[i] = static_cast<std::int64_t>(from[i]);
-      column.data()[i] = next[i];
+    for (std::size_t i = 0; i < from.size(); ++i) moved = moved || from[i] != i;
+    if (moved) {
+      std::vector<std::vector<std::int64_t>> tokens;
+      for (const std::size_t row : from) tokens.push_back(tokens_[row]);
+      tokens_ = std::move(tokens);
+      const std::vector<std::int64_t> rows(from.begin(), from.end());
+      state_.reorder(inlay::from<std::int64_t>({std::ssize(rows)}, std::span<const std::int64_t>(rows)));
     }
-    tokens_ = std::move(tokens);
-    if (moved) state_.reorder(rows);
-    take(model_.step(column, state_, {}), tensor<std::int64_t>(shape{std::ssize(from)}, 1));
+    for (std::size_t i = 0; i < from.size(); ++i) tokens_[i].push_back(next[i]);
+    take(model_.step(inlay::from<std::int64_t>({std::ssize(next), 1}, std::span<const std::int64_t>(next)), state_, {}),
+         tensor<std::int64_t>(shape{std::ssize(from)}, 1));
   }
 
  private:

@@ -53,7 +53,7 @@ scored score(const Model& model, const std::vector<std::int64_t>& tokens, const 
   if constexpr (requires { model.config().context; })
     if (context == 0) context = model.config().context;
   if (context == 0) context = std::max<std::int64_t>(std::ssize(tokens), 1);
-  const std::int64_t stride = options.stride == 0 ? (context + 1) / 2 : options.stride;
+  const std::int64_t stride = options.stride == 0 ? context / 2 + context % 2 : options.stride;
   if (tokens.size() < 2 || context < 1 || stride < 1 || stride > context)
     throw value_error("score", {"expected two tokens or more, .context of 1 or more and .stride up to it, got ",
                                 tokens.size(), " tokens, ", context, " and ", stride});
