@@ -56,7 +56,8 @@ struct always {
   state start(std::int64_t) const { return {}; }
   tensor<double> step(const tensor<std::int64_t>& x, state&, const tensor<std::int64_t>& = {}) const {
     tensor<double> out({x.dim(0), x.dim(1), 3});
-    for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::log(std::vector{0.3, 0.69, 0.01}[i % 3]);
+    const double shares[] = {0.3, 0.69, 0.01};
+    for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::log(shares[i % 3]);
     return out;
   }
 };
