@@ -225,6 +225,28 @@ TEST_CASE("atomic_writer: several at once do not meet; the last commit() stays")
   CHECK(folder.names() == names{"f"});
 }
 
+TEST_CASE("atomic_writer: what a killed process left does not stand in the way") {
+  const support::temporary_folder folder;
+  const std::string path = folder / "f";
+  std::string name;
+  {
+    io::atomic_writer out(path);
+    name = folder.names().at(0);
+  }
+  const std::size_t dash = name.rfind('-');
+  const unsigned long last = std::stoul(name.substr(dash + 1));
+  names expected{"f"};
+  for (unsigned long i = 1; i <= 3; ++i) {
+    expected.push_back(name.substr(0, dash + 1) + std::to_string(last + i));
+    support::write_bytes(folder / expected.back(), "left");
+  }
+  replace(path, "new");
+  CHECK(support::read_bytes(path) == "new");
+  std::sort(expected.begin(), expected.end());
+  CHECK(folder.names() == expected);
+  for (std::size_t i = 1; i < expected.size(); ++i) CHECK(support::read_bytes(folder / expected[i]) == "left");
+}
+
 TEST_CASE("atomic_writer: a full disk") {
   const support::temporary_folder folder;
   const std::string path = folder / "f", text = noise_text(100000);

@@ -163,6 +163,30 @@ TEST_CASE("bpe_tokenizer: files there and back") {
   CHECK(folder.names() == std::vector<std::string>{"merges.txt", "vocab.json"});
 }
 
+TEST_CASE("bpe_tokenizer: saving writes both files or none") {
+  const support::temporary_folder folder;
+  support::write_bytes(folder / "merges.txt", "old");
+  CHECK_THROWS_AS(trained().save(folder / "merges.txt", folder / "none/vocab.json"), io_error);
+  CHECK(support::read_bytes(folder / "merges.txt") == "old");
+  CHECK(folder.names() == std::vector<std::string>{"merges.txt"});
+}
+
+TEST_CASE("bpe_tokenizer: a vocabulary with thousands of tokens that no merge makes") {
+  const support::temporary_folder folder;
+  std::string json = "{";
+  for (int id = 0; id < 20000; ++id)
+    json += (id > 0 ? "," : "") +
+            io::detail::quoted(id < 256 ? text::detail::spelled(std::string(1, static_cast<char>(id)))
+                                        : "<" + std::to_string(id) + ">") +
+            ":" + std::to_string(id);
+  support::write_bytes(folder / "vocab.json", json + "}");
+  support::write_bytes(folder / "merges.txt", "#version: 0.2\n");
+  const auto t = bpe_tokenizer::load(folder / "merges.txt", {.vocabulary = folder / "vocab.json"});
+  CHECK(t.is_special(256));
+  CHECK(t.is_special(19999));
+  CHECK(t.encode("<256><19999>", {.special = true}) == tokens{256, 19999});
+}
+
 TEST_CASE("bpe_tokenizer: a vocabulary that numbers otherwise") {
   const support::temporary_folder folder;
   const std::string merges = folder / "merges.txt", vocabulary = folder / "vocab.json";

@@ -48,6 +48,20 @@ struct pairs_model {
   }
 };
 
+// The same scores behind every token. It starts with room only.
+struct always {
+  struct state {
+    void reorder(const tensor<std::int64_t>&) {}
+  };
+  state start(std::int64_t) const { return {}; }
+  tensor<double> step(const tensor<std::int64_t>& x, state&, const tensor<std::int64_t>& = {}) const {
+    tensor<double> out({x.dim(0), x.dim(1), 3});
+    const double shares[] = {0.3, 0.69, 0.01};
+    for (std::int64_t i = 0; i < out.size(); ++i) out.data()[i] = std::log(shares[i % 3]);
+    return out;
+  }
+};
+
 // The probabilities of the next token of a sequence.
 std::vector<double> next_of(const pairs_model& m, const tokens& sequence, double temperature = 1) {
   std::vector<double> out;
@@ -248,6 +262,27 @@ TEST_CASE("generate: beams that are wide enough find the likeliest of all sequen
   CHECK(std::count(stopped.tokens.begin(), stopped.tokens.end(), likeliest[0]) == (stopped.stopped ? 1 : 0));
 }
 
+TEST_CASE("generate: beams give a sequence that stopped when enough of them did") {
+  const auto to_stop = generate(always{}, tokens{1}, {.tokens = 50, .beams = 2, .stop = {{0}}});
+  CHECK(to_stop.stopped);
+  CHECK(to_stop.tokens == tokens{1, 0});  // 1, 1 is likelier, and goes on
+  // log 0.3 is more than log (0.69 · 0.3), and less than half of it.
+  CHECK(generate(always{}, tokens{1}, {.tokens = 50, .beams = 2, .length_penalty = 0, .stop = {{0}}}).tokens ==
+        tokens{0});
+  // Where tokens run out before, those that did not stop count too.
+  const auto cut = generate(always{}, tokens{1}, {.tokens = 1, .beams = 2, .stop = {{0}}});
+  CHECK(!cut.stopped);
+  CHECK(cut.tokens == tokens{1});
+}
+
+TEST_CASE("sample: what is refused") {
+  random::generator g;
+  CHECK_THROWS_WITH_AS(text::sample({}, {}, {}, g), "[sample] expected a score for each token, got none", value_error);
+  CHECK_THROWS_WITH_AS(text::sample({1, 2}, {0, 2}, {.repetition_penalty = 2}, g),
+                       "[sample] expected tokens from 0 to 1, got 2", value_error);
+  CHECK_THROWS_AS(text::sample({1, 2}, {-1}, {.repetition_penalty = 2}, g), value_error);
+}
+
 TEST_CASE("generate: what is refused, and what gives nothing") {
   const pairs_model m;
   CHECK_THROWS_WITH_AS(generate(m, tokens{}), "[generate] expected prompts of one token or more, got an empty one",
@@ -259,6 +294,9 @@ TEST_CASE("generate: what is refused, and what gives nothing") {
                                     {.min_p = 2},
                                     {.repetition_penalty = 0},
                                     {.beams = 0},
+                                    {.temperature = HUGE_VAL},
+                                    {.repetition_penalty = HUGE_VAL},
+                                    {.length_penalty = std::nan("")},
                                     {.temperature = std::nan("")}})
     CHECK_THROWS_AS(generate(m, tokens{1}, o), value_error);
   CHECK(generate(m, tokens{1}, {.tokens = 0}).tokens.empty());

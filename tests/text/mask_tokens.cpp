@@ -31,6 +31,7 @@ TEST_CASE("mask_tokens: shares, and what stays") {
   const mask_options options{.mask = 1, .vocabulary = 100, .keep = {5, 6, 7}};
   random::generator g(3), again(3), other(4);
   const auto m = mask_tokens(tokens, options, g);
+  CHECK((m.x.writable_in_place() && m.y.writable_in_place()));  // copies share the memory
   double found = 0, hidden = 0, random = 0, kept = 0, free = 0;
   for (std::int64_t i = 0; i < tokens.size(); ++i) {
     const std::int64_t was = tokens.data()[i], x = std::as_const(m.x).data()[i], y = std::as_const(m.y).data()[i];

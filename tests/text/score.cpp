@@ -61,6 +61,7 @@ TEST_CASE("score: a text within the context") {
     sum += expected;
   }
   CHECK(got.sum == doctest::Approx(sum));
+  CHECK(score(model, tokens, {.context = std::numeric_limits<std::int64_t>::max()}).sum == got.sum);
   metrics::perplexity metric;
   metric.update(model(from<std::int64_t>({1, 8}, std::span(tokens).first(8))),
                 from<std::int64_t>({1, 8}, std::span(tokens).last(8)));

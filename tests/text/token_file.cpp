@@ -121,6 +121,7 @@ TEST_CASE("token files: what is refused, and what stays") {
     CHECK_THROWS_WITH_AS(to.write(list{1, 256}),
                          "[token_writer] expected tokens from 0 to 255, got 256; wider elements hold more",
                          value_error);
+    CHECK(to.size() == 1);  // what came before is written
     CHECK_THROWS_AS(to.write(list{-1}), value_error);
     CHECK_THROWS_AS(text::write_text(to, text::byte_tokenizer{}, folder / "none"), io_error);
     CHECK_THROWS_AS(text::write_text(to, text::byte_tokenizer{}, path, 0), value_error);

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <inlay/io/json.hpp>
+
 using namespace inlay;
 
 TEST_CASE("byte_tokenizer: every byte, there and back") {
@@ -71,6 +73,15 @@ TEST_CASE("char_tokenizer: a long text") {
   const text::char_tokenizer characters(sample);
   CHECK(characters.characters() == "abcdefghij");
   CHECK(characters.decode(characters.encode(sample)) == sample);
+}
+
+TEST_CASE("char_tokenizer: a long text of thousands of characters") {
+  std::string sample;
+  for (int repeat = 0; repeat < 20; ++repeat)  // it takes minutes where each character costs as much as all of them
+    for (std::uint32_t code = 0x4E00 + 4095; code-- > 0x4E00;) io::detail::append_utf8(sample, code);
+  const text::char_tokenizer characters(sample);
+  CHECK(characters.vocabulary() == 4095);
+  CHECK(characters.encode("\u4E00\u4E01") == std::vector<std::int64_t>{0, 1});
 }
 
 TEST_CASE("char_tokenizer: what is refused") {

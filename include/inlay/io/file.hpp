@@ -122,8 +122,7 @@ INLAY_COLD inline tensor<std::uint8_t> map_file(const std::string& path) {
 // followed.
 class atomic_writer {
  public:
-  INLAY_COLD explicit atomic_writer(std::string path)
-      : path_(std::move(path)), temporary_(unused_name(path_)), file_(create()) {
+  INLAY_COLD explicit atomic_writer(std::string path) : path_(std::move(path)), file_(create()) {
     if (file_.number() < 0) detail::fail("write", path_, errno);
   }
   atomic_writer(const atomic_writer&) = delete;
@@ -151,24 +150,26 @@ class atomic_writer {
   }
 
  private:
-  INLAY_COLD static std::string unused_name(const std::string& path) {
+  // The new file has the permissions of the one it will replace, from its first byte on. Its name is new: a process
+  // that was killed may have left one of the same number (in a container they all have the same).
+  INLAY_COLD int create() {
     static constinit std::atomic<unsigned> count{0};
-    return path + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
-  }
-  // The new file has the permissions of the one it will replace, from its first byte on.
-  INLAY_COLD int create() const {
     struct stat old {};
     const bool replaces = ::stat(path_.c_str(), &old) == 0;
     if (replaces && !S_ISREG(old.st_mode))
       throw io_error("write", {"expected a regular file or a new name, got ", path_});
     const mode_t mode = replaces ? old.st_mode & 07777 : 0666;
-    const int number = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int number = -1;
+    do {
+      temporary_ = path_ + ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
+      number = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    } while (number < 0 && errno == EEXIST);
     if (number >= 0 && replaces) ::fchmod(number, mode);  // whatever the umask is
     return number;
   }
 
   // Makes the rename itself last; file systems that cannot do it are left alone.
-  void sync_folder() const noexcept {
+  void sync_folder() const {
     const std::size_t slash = path_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
     const detail::descriptor at(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));

@@ -24,8 +24,8 @@ struct bpe_files {
 };
 
 struct bpe_encoding {
-  // Special tokens in the text become those tokens. Else they are text like any other, so that no user's text can end
-  // a document or take another's part: ask for them where the text is the program's own.
+  // Special tokens in the text become those tokens, as in Hugging Face always. Else they are text like any other, so
+  // that no user's text can end a document or take another's part: ask for them where the text is the program's own.
   bool special = false;
 };
 
@@ -45,8 +45,9 @@ class bpe_tokenizer {
       throw value_error("bpe_tokenizer",
                         {"expected .vocabulary from ", least, " to ", most, " and .min_frequency of 1 or more, got ",
                          options.vocabulary, " and ", options.min_frequency});
-    bpe_tokenizer out, marks;  // one has the bytes' ids, the other knows the special tokens
+    bpe_tokenizer out;
     out.add_bytes();
+    bpe_tokenizer marks = out;  // knows the special tokens, whose ids come behind those of merges
     for (const std::string& special : options.special) marks.add_special(special);
     std::unordered_map<std::string_view, std::int64_t> counts;
     std::vector<std::string_view> words;  // in the order of the text
@@ -73,7 +74,8 @@ class bpe_tokenizer {
 
   // Reads a merges.txt and, if there is one, its vocab.json, as GPT-2 and Hugging Face write them. Throws io_error,
   // which names the file and the place, for what is not such a file: characters that stand for no byte, unknown or
-  // repeated parts, bytes without a token, ids that are not 0 to n - 1.
+  // repeated parts, bytes without a token, ids that are not 0 to n - 1; and value_error as train() for special tokens
+  // that come behind the vocabulary.
   template <class = void>  // compiled only where it is used
   INLAY_COLD static bpe_tokenizer load(const std::string& merges, const bpe_files& files = {}) {
     bpe_tokenizer out;
@@ -116,8 +118,8 @@ class bpe_tokenizer {
     return out;
   }
 
-  // Writes both files, each as a whole or not at all; load() gives this tokenizer again, its special tokens too.
-  // Throws io_error.
+  // Writes both files, each as a whole or not at all; load() gives this tokenizer again, its special tokens too (from a
+  // list of them where other tokens are made of no merge). Throws io_error.
   template <class = void>  // compiled only where it is used
   INLAY_COLD void save(const std::string& merges, const std::string& vocabulary) const {
     std::string lines = "#version: 0.2\n", json = "{";
@@ -127,11 +129,11 @@ class bpe_tokenizer {
     for (std::uint32_t id = 0; id < tokens_.size(); ++id)
       (json += (id > 0 ? "," : "") + io::detail::quoted(is_special(id) ? tokens_[id] : detail::spelled(tokens_[id])))
           .append(":" + std::to_string(id));
-    for (const auto& [path, content] : {std::pair(&merges, &lines), std::pair(&vocabulary, &(json += "}\n"))}) {
-      io::atomic_writer out(*path);
-      out.write(*content);
-      out.commit();
-    }
+    io::atomic_writer first(merges), second(vocabulary);
+    first.write(lines);
+    second.write(json += "}\n");
+    first.commit();  // only where both could be written: one alone would be of no use
+    second.commit();
   }
 
   std::int64_t vocabulary() const noexcept { return std::ssize(tokens_); }
@@ -240,10 +242,10 @@ class bpe_tokenizer {
   INLAY_COLD void make_special(std::uint32_t id, const std::string& text) {
     if (const auto found = ids_.find(tokens_[id]); found != ids_.end() && found->second == id) ids_.erase(found);
     tokens_[id] = text;
-    special_.push_back(id);
     // The longest first: where several begin at one place, it is the one that is meant.
-    std::stable_sort(special_.begin(), special_.end(),
-                     [&](auto a, auto b) { return tokens_[a].size() > tokens_[b].size(); });
+    special_.insert(std::upper_bound(special_.begin(), special_.end(), id,
+                                     [&](auto a, auto b) { return tokens_[a].size() > tokens_[b].size(); }),
+                    id);
     begins_special_[static_cast<unsigned char>(text[0])] = true;
   }
 

@@ -101,8 +101,9 @@ template <class F> INLAY_COLD void read_merges(const std::string& path, F&& merg
     if (space != std::string_view::npos) right = unspelled(line.substr(space + 1));
     if (!left || !right || left->empty() || right->empty())
       throw io_error("bpe_tokenizer",
-                     {"expected two parts in GPT-2's characters for bytes, with a space between, got \"", line,
-                      "\" on line ", number, " of ", path});
+                     {"expected two parts in GPT-2's characters for bytes, with a space between, got \"",
+                      line.size() > 80 ? std::string(line.substr(0, 80)) + "…" : std::string(line), "\" on line ",
+                      number, " of ", path});
     merge(*left, *right, number);
   }
 }

@@ -21,9 +21,11 @@ struct generate_options {
   double top_p = 1;           // only the fewest that have this share of the probability (Holtzman and others, 2020)
   double min_p = 0;           // only those that have this share of the likeliest's probability
   double repetition_penalty =
-      1;                      // scores of tokens that were there before are made less by it (Keskar and others, 2019)
-  std::int64_t beams = 1;     // more: the likeliest sequence of that many that are followed; nothing is drawn
-  double length_penalty = 1;  // of beams: a sequence counts log p / length^penalty
+      1;  // scores of tokens that were there before are made less by it (Keskar and others, 2019)
+  // More: the likeliest sequence of that many that are followed; nothing is drawn. It is over when that many have
+  // stopped (Hugging Face's early_stopping); one of them it is then, also where others that go on are likelier.
+  std::int64_t beams = 1;
+  double length_penalty = 1;                         // of beams: a sequence counts log p / length^penalty
   std::vector<std::vector<std::int64_t>> stop = {};  // a sequence ends behind one of these
   std::uint64_t seed = 0;
   // Sees each token as it comes, and the row it belongs to; a row ends when it gives false. Not for beams.
@@ -39,11 +41,14 @@ struct generated {
 namespace detail {
 
 INLAY_COLD inline void check(const generate_options& o) {
-  if (o.tokens < 0 || !(o.temperature >= 0) || o.top_k < 0 || !(o.top_p > 0 && o.top_p <= 1) ||
-      !(o.min_p >= 0 && o.min_p <= 1) || !(o.repetition_penalty > 0) || o.beams < 1)
+  constexpr double most = std::numeric_limits<double>::max();  // infinite ones would make NaN of infinite scores
+  if (o.tokens < 0 || !(o.temperature >= 0 && o.temperature <= most) || o.top_k < 0 || !(o.top_p > 0 && o.top_p <= 1) ||
+      !(o.min_p >= 0 && o.min_p <= 1) || !(o.repetition_penalty > 0 && o.repetition_penalty <= most) || o.beams < 1 ||
+      !(o.length_penalty >= -most && o.length_penalty <= most))
     throw value_error("generate",
                       {"expected .tokens, .temperature and .top_k of 0 or more, .top_p above 0 and up to 1, "
-                       ".min_p from 0 to 1, .repetition_penalty above 0 and .beams of 1 or more"});
+                       ".min_p from 0 to 1, .repetition_penalty above 0, .beams of 1 or more and numbers that are "
+                       "finite"});
 }
 
 // log(sum of exp)
@@ -99,17 +104,22 @@ inline std::size_t walk(std::vector<candidate>& all, double mass, bool more) {
 }  // namespace detail
 
 // The next token by its scores; `before`: the tokens so far. The same generator draws the same. A score that is NaN
-// counts as none. Takes a time in proportion to the vocabulary.
+// counts as none. Takes a time in proportion to the vocabulary. Throws value_error for no scores, and, where they
+// count, for tokens before that have none.
 inline std::int64_t sample(std::vector<double> scores, const std::vector<std::int64_t>& before,
                            const generate_options& o, random::generator& g) {
+  if (scores.empty()) throw value_error("sample", {"expected a score for each token, got none"});
   for (double& s : scores)
     if (inlay::detail::is_nan(s)) s = -std::numeric_limits<double>::infinity();
   if (o.repetition_penalty != 1) {
-    std::vector<std::int64_t> seen = before;
-    std::sort(seen.begin(), seen.end());
-    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-    for (const std::int64_t t : seen) {
-      double& s = scores[static_cast<std::size_t>(t)];
+    std::vector<bool> seen(scores.size());
+    for (const std::int64_t t : before) {
+      if (t < 0 || t >= std::ssize(scores)) [[unlikely]]
+        throw value_error("sample", {"expected tokens from 0 to ", std::ssize(scores) - 1, ", got ", t});
+      const auto at = static_cast<std::size_t>(t);
+      if (seen[at]) continue;
+      seen[at] = true;
+      double& s = scores[at];
       s = s > 0 ? s / o.repetition_penalty : s * o.repetition_penalty;
     }
   }
@@ -126,8 +136,8 @@ inline std::int64_t sample(std::vector<double> scores, const std::vector<std::in
   for (detail::candidate& c : all) c.weight = c.score == top ? 1 : __builtin_exp((c.score - top) / o.temperature);
   if (o.top_p < 1) all.resize(detail::walk(all, o.top_p * detail::weight_of(all, 0, all.size()), false) + 1);
   if (o.min_p > 0) std::erase_if(all, [&](const detail::candidate& c) { return c.weight < o.min_p; });
-  const double unit = static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53;
-  return all[detail::walk(all, unit * detail::weight_of(all, 0, all.size()), true)].token;
+  const random::words w = g.next();
+  return all[detail::walk(all, random::to_unit(w[0], w[1]) * detail::weight_of(all, 0, all.size()), true)].token;
 }
 
 namespace detail {
@@ -159,18 +169,17 @@ template <class Model> class generation {
   // Row i goes on as row from[i] did, with a token.
   void step(const std::vector<std::size_t>& from, const std::vector<std::int64_t>& next) {
     bool moved = from.size() != tokens_.size();
-    std::vector<std::vector<std::int64_t>> tokens;
-    tensor<std::int64_t> rows({std::ssize(from)}), column({std::ssize(from), 1});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      moved = moved || from[i] != i;
-      tokens.push_back(tokens_[from[i]]);
-      tokens.back().push_back(next[i]);
-      rows.data()[i] = static_cast<std::int64_t>(from[i]);
-      column.data()[i] = next[i];
+    for (std::size_t i = 0; i < from.size(); ++i) moved = moved || from[i] != i;
+    if (moved) {
+      std::vector<std::vector<std::int64_t>> tokens;
+      for (const std::size_t row : from) tokens.push_back(tokens_[row]);
+      tokens_ = std::move(tokens);
+      const std::vector<std::int64_t> rows(from.begin(), from.end());
+      state_.reorder(inlay::from<std::int64_t>({std::ssize(rows)}, std::span<const std::int64_t>(rows)));
     }
-    tokens_ = std::move(tokens);
-    if (moved) state_.reorder(rows);
-    take(model_.step(column, state_, {}), tensor<std::int64_t>(shape{std::ssize(from)}, 1));
+    for (std::size_t i = 0; i < from.size(); ++i) tokens_[i].push_back(next[i]);
+    take(model_.step(inlay::from<std::int64_t>({std::ssize(next), 1}, std::span<const std::int64_t>(next)), state_, {}),
+         tensor<std::int64_t>(shape{std::ssize(from)}, 1));
   }
 
  private:
@@ -184,7 +193,7 @@ template <class Model> class generation {
 
   const Model& model_;
   const generate_options& options_;
-  decltype(std::declval<const Model&>().start()) state_;
+  decltype(std::declval<const Model&>().start(std::int64_t{})) state_;
   std::vector<std::vector<std::int64_t>> tokens_;
   std::vector<std::vector<double>> scores_;
 };
@@ -240,7 +249,7 @@ generated beam_search(const Model& model, const std::vector<std::int64_t>& promp
     }
     if (t + 1 < o.tokens && !open.empty()) run.step(from, tokens);
   }
-  ended.insert(ended.end(), open.begin(), open.end());
+  if (ended.size() < width) ended.insert(ended.end(), open.begin(), open.end());
   return std::stable_sort(ended.begin(), ended.end(), better), ended.front().so_far;
 }
 

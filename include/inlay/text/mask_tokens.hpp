@@ -32,8 +32,11 @@ INLAY_COLD inline masked mask_tokens(const tensor<std::int64_t>& tokens, const m
                                       ".random of a sum up to 1, got ",
                                       o.vocabulary, ", ", o.mask, ", ", o.share, ", ", o.hidden, " and ", o.random});
   masked out{tokens, tensor<std::int64_t>(tokens.shape(), o.ignore_index)};
-  std::int64_t *const x = out.x.data(), *const y = out.y.data();
-  const auto chance = [&] { return static_cast<double>(g.below(std::uint64_t{1} << 53)) * 0x1p-53; };
+  std::int64_t *const x = inlay::detail::writable(out.x), *const y = inlay::detail::writable(out.y);
+  const auto chance = [&] {
+    const random::words w = g.next();
+    return random::to_unit(w[0], w[1]);
+  };
   for (std::int64_t i = 0; i < tokens.size(); ++i) {
     if (std::find(o.keep.begin(), o.keep.end(), x[i]) != o.keep.end() || !(chance() < o.share)) continue;
     y[i] = x[i];

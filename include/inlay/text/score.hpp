@@ -33,7 +33,7 @@ template <class Model, class F> void each_score(const Model& model, std::span<co
         scores.values().subspan(static_cast<std::size_t>(i * vocabulary), static_cast<std::size_t>(vocabulary)));
   };
   const auto row = [](std::span<const std::int64_t> part) { return from<std::int64_t>({1, std::ssize(part)}, part); };
-  if constexpr (requires { model.start(); }) {
+  if constexpr (requires { model.start(std::int64_t{}); }) {
     constexpr std::size_t piece = 256;  // scores of a long text with many tokens would not fit
     auto state = model.start(std::ssize(tokens));
     for (std::size_t at = 0; at < tokens.size(); at += piece)
@@ -53,7 +53,7 @@ scored score(const Model& model, const std::vector<std::int64_t>& tokens, const 
   if constexpr (requires { model.config().context; })
     if (context == 0) context = model.config().context;
   if (context == 0) context = std::max<std::int64_t>(std::ssize(tokens), 1);
-  const std::int64_t stride = options.stride == 0 ? (context + 1) / 2 : options.stride;
+  const std::int64_t stride = options.stride == 0 ? context / 2 + context % 2 : options.stride;
   if (tokens.size() < 2 || context < 1 || stride < 1 || stride > context)
     throw value_error("score", {"expected two tokens or more, .context of 1 or more and .stride up to it, got ",
                                 tokens.size(), " tokens, ", context, " and ", stride});

@@ -61,16 +61,16 @@ template <token_element E> class token_writer {
  public:
   explicit token_writer(std::string path) : file_(std::move(path)) {}
 
-  // Throws value_error for a token that E does not hold, and io_error.
+  // Throws value_error for a token that E does not hold, behind those before it, and io_error.
   void write(std::span<const std::int64_t> tokens) {
     for (const std::int64_t token : tokens) {
       if (token < 0 || !std::in_range<E>(token)) [[unlikely]]
         throw value_error("token_writer", {"expected tokens from 0 to ", std::numeric_limits<E>::max(), ", got ", token,
                                            "; wider elements hold more"});
       buffer_.push_back(static_cast<E>(token));
+      ++size_;
       if (buffer_.size() == 65536) flush();
     }
-    size_ += std::ssize(tokens);
   }
   std::int64_t size() const noexcept { return size_; }  // tokens so far
   INLAY_COLD void commit() {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "../core/error.hpp"
@@ -43,14 +44,14 @@ class char_tokenizer {
  public:
   // The characters of a text. Throws value_error for one without any.
   explicit char_tokenizer(std::string_view text) {
-    while (!text.empty()) {
-      const std::size_t size = detail::first_character(text).size;
-      characters_.emplace_back(text.substr(0, size));
-      text.remove_prefix(size);
-      if (characters_.size() % 4096 == 0) tidy();  // a long text has few that differ
+    if (text.empty()) throw value_error("char_tokenizer", {"expected a text with characters, got none"});
+    std::unordered_set<std::string_view> seen;
+    for (std::size_t size = 0; !text.empty(); text.remove_prefix(size)) {
+      size = detail::first_character(text).size;
+      seen.insert(text.substr(0, size));
     }
-    tidy();
-    if (characters_.empty()) throw value_error("char_tokenizer", {"expected a text with characters, got none"});
+    characters_.assign(seen.begin(), seen.end());
+    std::sort(characters_.begin(), characters_.end());
   }
 
   std::int64_t vocabulary() const noexcept { return std::ssize(characters_); }
@@ -93,11 +94,6 @@ class char_tokenizer {
   }
 
  private:
-  void tidy() {
-    std::sort(characters_.begin(), characters_.end());
-    characters_.erase(std::unique(characters_.begin(), characters_.end()), characters_.end());
-  }
-
   std::vector<std::string> characters_;
 };
 
