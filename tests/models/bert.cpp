@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <inlay/graph/plan.hpp>
 #include <inlay/loss/cross_entropy.hpp>
 #include <inlay/optim/adamw.hpp>
 
@@ -66,6 +67,32 @@ TEST_CASE("bert: files with old names, with heads that the model has not, and of
   bert<> again{small};
   CHECK(models::load_torch(again, folder / "body").complete());
   CHECK(support::same_bits(body(x), again(x)));
+}
+
+TEST_CASE("bert: the masked head has the activation of the blocks") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11);
+  for (const auto kind : {nn::feed_forward_kind::relu, nn::feed_forward_kind::gelu_tanh, nn::feed_forward_kind::gelu}) {
+    bert_config config = small;
+    config.feed_forward = kind;
+    const bert_masked_lm<> net{config};
+    const tensor<float> y = net.transform(net.body(x)), z = kind == nn::feed_forward_kind::relu   ? relu(y)
+                                                            : kind == nn::feed_forward_kind::gelu ? gelu(y)
+                                                                                                  : gelu_tanh(y);
+    CHECK(support::same_bits(net(x), linear(net.norm(z), net.body.embedding.weight, net.bias)));
+  }
+}
+
+TEST_CASE("bert: recorded, for texts of any length, and planned") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11), other = support::torch_tokens("other", {3, 4}, 11);
+  const auto check = [&](const auto& net) {
+    const graph::record written(net, slice(x, 1, 0, 2),
+                                {.dynamic = {{.axis = 0, .name = "N"}, {.axis = 1, .name = "T"}}});
+    CHECK(support::same_bits(written.run({any_tensor(other)})[0].template as<float>(), net(other)));
+    CHECK(support::same_bits(graph::plan(net, x).run({any_tensor(x)})[0].template as<float>(), net(x)));
+  };
+  bert_config config = small;
+  config.context = 16;
+  check(bert_masked_lm<>{config}), check(bert_classifier<>{config, 3});
 }
 
 TEST_CASE("bert: every token sees all of its text, and none of the padding") {
