@@ -137,6 +137,8 @@ TEST_CASE("bert: training lowers the loss of both heads") {
 TEST_CASE("bert: what is refused") {
   CHECK(message_of([] { bert<>{{.vocabulary = 3, .layers = 0}}; }) == "[bert] expected .layers of 1 or more, got 0");
   CHECK(message_of([] { bert<>{{}}; }).starts_with("[embedding] expected .vocabulary and .features of 1 or more"));
+  CHECK(message_of([] { bert<>{{.vocabulary = 3, .layers = 1, .heads = 1, .in = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const bert<> net{small};
   CHECK(message_of([&] { net(tensor<std::int64_t>({5})); }) == "[bert] expected tokens (N, T), got (5,)");
   CHECK(message_of([&] {

@@ -144,6 +144,8 @@ TEST_CASE("seq2seq: one of source and target on a tape is enough for the gradien
 TEST_CASE("seq2seq: what is refused") {
   CHECK(message_of([] { seq2seq<>{{.source = 3, .layers = 0}}; }) ==
         "[seq2seq] expected .layers of 1 or more, and .decoder_layers and .target of 0 or more, got 0, 0 and 0");
+  CHECK(message_of([] { seq2seq<>{{.source = 3, .layers = 1, .heads = 1, .in = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const seq2seq<> net{{.source = 3, .layers = 1, .heads = 1, .in = 4}};
   CHECK(message_of([&] {
           net(tensor<std::int64_t>({5}), tensor<std::int64_t>({1, 2}));

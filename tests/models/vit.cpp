@@ -98,6 +98,8 @@ TEST_CASE("vit: what is refused") {
         "[vit] expected a .patch that divides .image, and .layers of 1 or more, got 3, 8 and 12");
   CHECK(message_of([] { models::vit<>{{.classes = 0}}; }) ==
         "[vit] expected .in and .classes of 1 or more, got 3 and 0");
+  CHECK(message_of([] { models::vit<>{{.layers = 1, .heads = 1, .features = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const models::vit<> net{{.image = 8, .patch = 4, .in = 1, .classes = 2, .layers = 1, .heads = 1, .features = 4}};
   CHECK(message_of([&] {
           net(tensor<float>({1, 1, 12, 12}));
