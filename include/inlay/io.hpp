@@ -9,3 +9,4 @@
 #include "io/safetensors.hpp"
 #include "io/safetensors_header.hpp"
 #include "io/save.hpp"
+#include "io/shards.hpp"

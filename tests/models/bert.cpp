@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <inlay/graph/plan.hpp>
 #include <inlay/loss/cross_entropy.hpp>
 #include <inlay/optim/adamw.hpp>
 
@@ -68,6 +69,32 @@ TEST_CASE("bert: files with old names, with heads that the model has not, and of
   CHECK(support::same_bits(body(x), again(x)));
 }
 
+TEST_CASE("bert: the masked head has the activation of the blocks") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11);
+  for (const auto kind : {nn::feed_forward_kind::relu, nn::feed_forward_kind::gelu_tanh, nn::feed_forward_kind::gelu}) {
+    bert_config config = small;
+    config.feed_forward = kind;
+    const bert_masked_lm<> net{config};
+    const tensor<float> y = net.transform(net.body(x)), z = kind == nn::feed_forward_kind::relu   ? relu(y)
+                                                            : kind == nn::feed_forward_kind::gelu ? gelu(y)
+                                                                                                  : gelu_tanh(y);
+    CHECK(support::same_bits(net(x), linear(net.norm(z), net.body.embedding.weight, net.bias)));
+  }
+}
+
+TEST_CASE("bert: recorded, for texts of any length, and planned") {
+  const auto x = support::torch_tokens("input", {2, 5}, 11), other = support::torch_tokens("other", {3, 4}, 11);
+  const auto check = [&](const auto& net) {
+    const graph::record written(net, slice(x, 1, 0, 2),
+                                {.dynamic = {{.axis = 0, .name = "N"}, {.axis = 1, .name = "T"}}});
+    CHECK(support::same_bits(written.run({any_tensor(other)})[0].template as<float>(), net(other)));
+    CHECK(support::same_bits(graph::plan(net, x).run({any_tensor(x)})[0].template as<float>(), net(x)));
+  };
+  bert_config config = small;
+  config.context = 16;
+  check(bert_masked_lm<>{config}), check(bert_classifier<>{config, 3});
+}
+
 TEST_CASE("bert: every token sees all of its text, and none of the padding") {
   const bert<double> net{small};
   auto x = support::torch_tokens("input", {2, 5}, 11);
@@ -110,6 +137,8 @@ TEST_CASE("bert: training lowers the loss of both heads") {
 TEST_CASE("bert: what is refused") {
   CHECK(message_of([] { bert<>{{.vocabulary = 3, .layers = 0}}; }) == "[bert] expected .layers of 1 or more, got 0");
   CHECK(message_of([] { bert<>{{}}; }).starts_with("[embedding] expected .vocabulary and .features of 1 or more"));
+  CHECK(message_of([] { bert<>{{.vocabulary = 3, .layers = 1, .heads = 1, .in = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const bert<> net{small};
   CHECK(message_of([&] { net(tensor<std::int64_t>({5})); }) == "[bert] expected tokens (N, T), got (5,)");
   CHECK(message_of([&] {

@@ -8,10 +8,12 @@
 
 #include <cmath>
 
+#include <inlay/graph/plan.hpp>
 #include <inlay/io/save.hpp>
 #include <inlay/loss/cross_entropy.hpp>
 #include <inlay/ops/concat.hpp>
 #include <inlay/optim/adamw.hpp>
+#include <inlay/text/generate.hpp>
 
 #include "files.hpp"
 #include "golden/gpt.inc"
@@ -34,12 +36,14 @@ tensor<std::int64_t> words(std::int64_t rows, std::int64_t steps, std::uint64_t 
 
 std::vector<gpt_config> configs() {
   const gpt_config small{.vocabulary = 11, .context = 16, .layers = 2, .heads = 2, .in = 8};
-  std::vector<gpt_config> all(5, small);
+  std::vector<gpt_config> all(7, small);
   all[1].positions = positions::sinusoidal;
   all[2].positions = positions::alibi;
   all[3].window = 3, all[3].tied = false;
   all[4].kv_heads = 1;
   all[4] = gpt_config::llama(all[4]);
+  all[5].positions = positions::alibi, all[5].window = 3;
+  all[6].size = 6;
   return all;
 }
 
@@ -112,7 +116,6 @@ TEST_CASE("gpt: token by token equals the sequence at once") {
       check_same(net.step(slice(x, 1, t, t + 1), state), slice(at_once, 1, t, t + 1));
     check_same(net.step(slice(x, 1, 0, 4), parts), slice(at_once, 1, 0, 4));
     check_same(net.step(slice(x, 1, 4, 9), parts), slice(at_once, 1, 4, 9));
-    if (config.window > 0) continue;
     gpt<double>::state rows;
     net.step(x, rows, from<std::int64_t>({2}, {6, 3}));
     const auto next =
@@ -123,7 +126,8 @@ TEST_CASE("gpt: token by token equals the sequence at once") {
 }
 
 TEST_CASE("gpt: training lowers the loss, of tied and of untied scores") {
-  for (const gpt_config& config : configs()) {
+  for (std::size_t i = 0; i < 5; ++i) {
+    const gpt_config config = configs()[i];
     gpt<float> net{config};
     init::weights(net, {.seed = 5});
     optim::adamw optimizer{net, {.learning_rate = 1e-2}};
@@ -140,6 +144,59 @@ TEST_CASE("gpt: training lowers the loss, of tied and of untied scores") {
     }
     CHECK(first > 2);
     CHECK(last < 0.2f);
+  }
+}
+
+TEST_CASE("gpt: tied scores give the embedding the gradients of both its uses") {
+  gpt_config config = configs()[0];
+  const gpt<double> tied{config};
+  config.tied = false;
+  gpt<double> apart{config};
+  const auto members = members_of(tied), others = members_of(apart);
+  for (std::size_t i = 0; i < members.size(); ++i) others[i].cell->assign_from(*members[i].cell);
+  apart.head->weight.assign(tied.embedding.weight.value());
+  const auto x = words(2, 5, 5);
+  const autograd::tape tape;
+  for (int again = 0; again < 2; ++again)  // the second is added
+    for (const gpt<double>* net : {&tied, &std::as_const(apart)}) {
+      const auto y = (*net)(tape.input(x));
+      y.backward(support::made_up<double>(y.shape(), 1));
+    }
+  check_same(tied.embedding.weight.grad(), apart.embedding.weight.grad() + apart.head->weight.grad());
+  check_same(tied.places->weight.grad(), apart.places->weight.grad());
+}
+
+TEST_CASE("gpt: recorded and planned, for rows and positions of any count") {
+  for (const gpt_config& config : configs()) {
+    const gpt<float> net{config};
+    const auto x = words(3, 8, 6);
+    graph::record_options options{.dynamic = {{.axis = 0, .name = "N"}}};
+    if (config.positions != positions::sinusoidal) options.dynamic.push_back({.axis = 1, .name = "T"});
+    const graph::record written(net, slice(x.slice(0, 2), 1, 0, 8), options);
+    CHECK(support::same_bits(written.run({any_tensor(x)})[0].as<float>(), net(x)));
+    const graph::plan plan(net, x);
+    CHECK(support::same_bits(plan.run({any_tensor(x)})[0].as<float>(), net(x)));
+  }
+}
+
+TEST_CASE("gpt: writes on from prompts of different lengths, each as if it were alone") {
+  for (const gpt_config& config : configs()) {
+    gpt<double> net{config};
+    init::weights(net, {.seed = 7, .rules = {{"*.weight", init::normal(0, 1)}}});
+    const std::vector<std::vector<std::int64_t>> prompts{{1}, {2, 3, 4, 5, 6, 7}, {8, 9, 10}};
+    for (const std::int64_t beams : {1, 3}) {
+      const text::generate_options o{.tokens = 5, .temperature = 0, .beams = beams};
+      const auto together = text::generate(net, prompts, o);
+      for (std::size_t n = 0; n < 3; ++n) CHECK(together[n].tokens == text::generate(net, prompts[n], o).tokens);
+      if (beams > 1) continue;
+      std::vector<std::int64_t> all = prompts[1];
+      for (const std::int64_t token : together[1].tokens) {  // the likeliest behind the whole sequence
+        const auto y = net(from<std::int64_t>({1, std::ssize(all)}, std::span<const std::int64_t>(all)));
+        const double* const last = y.data() + y.size() - 11;
+        CHECK(token == std::max_element(last, last + 11) - last);
+        all.push_back(token);
+      }
+    }
   }
 }
 

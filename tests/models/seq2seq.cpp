@@ -103,9 +103,49 @@ TEST_CASE("seq2seq: learns to turn a sequence round, and writes it") {
   CHECK(right({beams}, 3) >= 3);
 }
 
+TEST_CASE("seq2seq: beams for several sources, each as if it were alone") {
+  seq2seq<> net{{.source = 9, .target = 7, .layers = 1, .heads = 2, .in = 8}};
+  init::weights(net, {.seed = 4, .rules = {{"*.weight", init::normal(0, 1)}}});
+  const auto x = support::torch_tokens("input", {3, 5}, 9);
+  const auto lengths = from<std::int64_t>({3}, {5, 2, 3});
+  const std::vector<std::vector<std::int64_t>> begins{{1}, {2, 3}, {4}};
+  const text::generate_options o{.tokens = 5, .beams = 3};
+  const auto together = text::generate(net.read(x, lengths), begins, o);
+  REQUIRE(together.size() == 3);
+  for (std::size_t n = 0; n < 3; ++n) {
+    const auto row = static_cast<std::int64_t>(n);
+    const auto alone = text::generate(net.read(x.slice(row, row + 1), lengths.slice(row, row + 1)), begins[n], o);
+    CHECK(together[n].tokens == alone.tokens);
+  }
+}
+
+TEST_CASE("seq2seq: one of source and target on a tape is enough for the gradients of all weights") {
+  const seq2seq<double> net{{.source = 9, .target = 7, .layers = 1, .heads = 2, .in = 8}};
+  const auto x = support::torch_tokens("input", {2, 5}, 9), y = support::torch_tokens("target", {2, 4}, 7);
+  const autograd::tape tape;
+  const auto gradients = [&](const auto& source, const auto& target) {
+    const auto scores = net(source, target);
+    const tensor<float> gradient = support::torch_noise("gradient", scores.shape());
+    scores.backward(gradient.cast<double>());
+    std::vector<tensor<double>> out;
+    for (const member& m : members_of(net)) {
+      INFO(m.path);
+      REQUIRE(m.cell->has_gradient());
+      out.push_back(static_cast<inlay::detail::cell<double>&>(*m.cell).gradient());
+      m.cell->drop_gradient();
+    }
+    return out;
+  };
+  const auto both = gradients(tape.input(x), tape.input(y));
+  for (const auto& one : {gradients(tape.input(x), y), gradients(x, tape.input(y))})
+    for (std::size_t i = 0; i < both.size(); ++i) CHECK(support::same_bits(one[i], both[i]));
+}
+
 TEST_CASE("seq2seq: what is refused") {
   CHECK(message_of([] { seq2seq<>{{.source = 3, .layers = 0}}; }) ==
         "[seq2seq] expected .layers of 1 or more, and .decoder_layers and .target of 0 or more, got 0, 0 and 0");
+  CHECK(message_of([] { seq2seq<>{{.source = 3, .layers = 1, .heads = 1, .in = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const seq2seq<> net{{.source = 3, .layers = 1, .heads = 1, .in = 4}};
   CHECK(message_of([&] {
           net(tensor<std::int64_t>({5}), tensor<std::int64_t>({1, 2}));

@@ -245,6 +245,22 @@ TEST_CASE(
         std::string::npos);
 }
 
+TEST_CASE("load_torch: a file in several parts, by its index") {
+  const support::temporary_folder folder;
+  io::tensor_file first = file_of_net(), second;
+  second.tensors["scale"] = first.tensors["scale"], first.tensors.erase("scale");
+  io::save_tensors(first, folder / "1.safetensors");
+  io::save_tensors(second, folder / "2.safetensors");
+  std::string index = R"({"metadata": {"total_size": 1.5e3}, "weight_map": {"scale": "2.safetensors")";
+  for (const auto& [name, t] : first.tensors) index += ", \"" + name + "\": \"1.safetensors\"";
+  support::write_bytes(folder / "model.safetensors.index.json", index + "}}\n");
+  for (const bool map : {false, true}) {
+    net model;
+    CHECK(models::load_torch(model, folder / "model.safetensors.index.json", {.map = map}).complete());
+    check_loaded(model);
+  }
+}
+
 TEST_CASE("load_torch: a count of batches that is a member is loaded") {
   const support::temporary_folder folder;
   io::tensor_file file;

@@ -18,6 +18,45 @@ TEST_CASE("vit: as PyTorch") {
   support::check_against_torch(net, ::vit);
 }
 
+TEST_CASE("vit: files with the older names of torchvision's own") {
+  models::vit<> net{{.image = 8, .patch = 4, .classes = 3, .layers = 2, .heads = 2, .features = 8}}, other = net;
+  const support::temporary_folder folder;
+  io::tensor_file old;
+  for (auto& [name, t] : support::torch_file(::vit).tensors) {
+    std::string path = name;
+    for (const auto& [from, to] : {std::pair("mlp.0.", "mlp.linear_1."), std::pair("mlp.3.", "mlp.linear_2.")})
+      if (const auto at = path.find(from); at != std::string::npos) path.replace(at, 6, to);
+    old.tensors[path] = t;
+  }
+  CHECK(old.tensors.contains("encoder.layers.encoder_layer_1.mlp.linear_2.bias"));
+  io::save_tensors(old, folder / "old");
+  CHECK(models::load_torch(other, folder / "old").complete());
+  io::save_tensors(support::torch_file(::vit), folder / "new");
+  models::load_torch(net, folder / "new");
+  const auto x = support::torch_noise("input", {2, 3, 8, 8});
+  CHECK(support::same_bits(net(x), other(x)));
+}
+
+// torch.nn.MultiheadAttention draws queries', keys' and values' weights as one matrix.
+TEST_CASE("vit: first weights have torchvision's bounds") {
+  const models::vit<> net{{.image = 8, .patch = 4, .classes = 3, .layers = 1, .heads = 2, .features = 48}};
+  const auto largest = [](const parameter<float>& weight) {
+    double out = 0;
+    for (const float value : weight.value().values()) out = std::max(out, std::abs(static_cast<double>(value)));
+    return out;
+  };
+  const auto& block = net.blocks[0];
+  for (const auto* layer : {&block.attention.query, &block.attention.key, &block.attention.value}) {
+    CHECK(largest(layer->weight) <= std::sqrt(6.0 / (4 * 48)));
+    CHECK(largest(layer->weight) > 0.95 * std::sqrt(6.0 / (4 * 48)));
+    CHECK(largest(layer->bias) == 0);
+  }
+  CHECK(largest(block.attention.out.weight) <= 1 / std::sqrt(48.0));
+  CHECK(largest(block.feed_forward.up.weight) > 0.95 * std::sqrt(6.0 / (5 * 48)));
+  CHECK(largest(block.feed_forward.up.bias) < 1e-5);
+  CHECK(largest(net.head.weight) == 0);
+}
+
 // torchvision's counts of ViT-B/16, L/16 and H/14, from those of thin models: heads do not count.
 TEST_CASE("vit: as many weights as torchvision's") {
   const auto count = [](models::vit_config c) {
@@ -59,6 +98,8 @@ TEST_CASE("vit: what is refused") {
         "[vit] expected a .patch that divides .image, and .layers of 1 or more, got 3, 8 and 12");
   CHECK(message_of([] { models::vit<>{{.classes = 0}}; }) ==
         "[vit] expected .in and .classes of 1 or more, got 3 and 0");
+  CHECK(message_of([] { models::vit<>{{.layers = 1, .heads = 1, .features = 4, .attention_dropout = 2}}; }) ==
+        "[multi_head_attention] expected .attention_dropout from 0 to 1, got 2");
   const models::vit<> net{{.image = 8, .patch = 4, .in = 1, .classes = 2, .layers = 1, .heads = 1, .features = 4}};
   CHECK(message_of([&] {
           net(tensor<float>({1, 1, 12, 12}));

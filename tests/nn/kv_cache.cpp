@@ -63,8 +63,25 @@ TEST_CASE("kv_cache: a ring") {
   CHECK(cache.keys()(0, 0, 0) == 3);
   CHECK(cache.keys()(0, 1, 0) == 4);
   CHECK(cache.keys()(0, 2, 0) == 2);
+  // Positions that a row does not have take the place of none.
+  cache.append(places(1, 90, 3), places(1, 90, 3), from<std::int64_t>({1}, {1}));
+  CHECK(cache.lengths()(0) == 6);
+  CHECK(cache.keys()(0, 0, 0) == 3);
+  CHECK(cache.keys()(0, 1, 0) == 4);
+  CHECK(cache.keys()(0, 2, 0) == 90);
   CHECK_THROWS_WITH_AS(cache.truncate(1), "[kv_cache] expected no window to go back in: what was kept is gone",
                        value_error);
+}
+
+TEST_CASE("kv_cache: no rows, and no positions") {
+  kv_cache<float> none, cache;
+  none.append(tensor<float>({0, 3, 1}), tensor<float>({0, 3, 1}));
+  CHECK(none.lengths().shape() == shape{0});
+  cache.append(places(2, 0, 0), places(2, 0, 0));
+  CHECK(cache.keys().shape() == shape{2, 0, 1});
+  cache.reorder(from<std::int64_t>({1}, {1}));
+  cache.append(places(1, 7, 1), places(1, 7, 1));
+  CHECK(cache.keys()(0, 0, 0) == 7);
 }
 
 TEST_CASE("kv_cache: what is refused") {
@@ -76,6 +93,12 @@ TEST_CASE("kv_cache: what is refused") {
                        "[kv_cache] expected keys and values (2, T, …), got (3, 1, 4) and (3, 1, 4)", shape_error);
   CHECK_THROWS_AS(cache.append(tensor<float>({2, 1, 4}), tensor<float>({2, 1, 4}), from<std::int64_t>({1}, {1})),
                   shape_error);
+  for (const std::int64_t count : {-1, 2})
+    CHECK_THROWS_WITH_AS(
+        cache.append(tensor<float>({2, 1, 4}), tensor<float>({2, 1, 4}), from<std::int64_t>({2}, {1, count})),
+        ("[kv_cache] expected from 0 to 1 positions that a row has, got " + std::to_string(count)).c_str(),
+        value_error);
   CHECK(cache.lengths()(0) == 1);
+  CHECK_THROWS_WITH_AS(cache.truncate(-1), "[kv_cache] expected a length of 0 or more, got -1", value_error);
   CHECK_THROWS_AS(kv_cache<float>({.room = -1}), value_error);
 }

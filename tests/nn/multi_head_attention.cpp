@@ -97,11 +97,69 @@ TEST_CASE("multi_head_attention: a cache that keeps a window") {
   CHECK(cache.kept()(0) == 4);
 }
 
+TEST_CASE("multi_head_attention: a cache that keeps a window, in rows of different lengths") {
+  for (const std::int64_t window : {3, 0}) {  // of the layer; the cache has one
+    const multi_head_attention<double> net{
+        {.in = 8, .heads = 2, .causal = true, .window = window, .rotary = rotary_options{}}},
+        narrow{{.in = 8, .heads = 2, .causal = true, .window = 3, .rotary = rotary_options{}}};
+    multi_head_attention<double> alike{narrow};
+    for (auto of : {&multi_head_attention<double>::query, &multi_head_attention<double>::key,
+                    &multi_head_attention<double>::value, &multi_head_attention<double>::out})
+      alike.*of = net.*of;
+    const auto x = made_up<double>({2, 12, 8}, 6);
+    const auto at_once = alike(x);
+    nn::kv_cache<double> cache{{.window = 3}};
+    const auto rows = [&](std::int64_t first, std::int64_t second, std::int64_t steps) {
+      return concat(0, slice(x, 1, first, first + steps).slice(0, 1), slice(x, 1, second, second + steps).slice(1, 2));
+    };
+    const auto check = [&](const tensor<double>& y, std::int64_t row, std::int64_t at, std::int64_t count) {
+      check_same(slice(y, 1, 0, count).slice(row, row + 1), slice(at_once, 1, at, at + count).slice(row, row + 1));
+    };
+    tensor<double> y = net.step(rows(0, 0, 5), cache, from<std::int64_t>({2}, {5, 2}));
+    check(y, 0, 0, 5), check(y, 1, 0, 2);
+    y = net.step(rows(5, 2, 3), cache, from<std::int64_t>({2}, {1, 3}));
+    check(y, 0, 5, 1), check(y, 1, 2, 3);
+    y = net.step(rows(6, 5, 1), cache, from<std::int64_t>({2}, {0, 1}));
+    check(y, 1, 5, 1);
+    y = net.step(rows(6, 6, 4), cache);
+    check(y, 0, 6, 4), check(y, 1, 6, 4);
+  }
+}
+
+TEST_CASE("multi_head_attention: one of two sequences on a tape is enough for the gradients of all weights") {
+  const multi_head_attention<double> net{{.in = 4, .heads = 2, .memory = 6}};
+  const auto x = made_up<double>({2, 3, 4}, 1), memory = made_up<double>({2, 5, 6}, 2);
+  const autograd::tape tape;
+  const auto gradients = [&](const auto& a, const auto& b) {
+    net(a, b).backward(made_up<double>({2, 3, 4}, 3));
+    std::vector<tensor<double>> out;
+    for (const auto* layer : {&net.query, &net.key, &net.value, &net.out})
+      for (const auto* weight : {&layer->weight, &layer->bias}) out.push_back(weight->grad());
+    for (const member& m : members_of(net)) m.cell->drop_gradient();
+    return out;
+  };
+  const auto both = gradients(tape.input(x), tape.input(memory)), first = gradients(tape.input(x), memory),
+             second = gradients(x, tape.input(memory));
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    CHECK(support::same_bits(first[i], both[i]));
+    CHECK(support::same_bits(second[i], both[i]));
+  }
+}
+
 TEST_CASE("multi_head_attention: what is refused") {
   CHECK_THROWS_AS(multi_head_attention<float>({.in = 8}), value_error);
   CHECK_THROWS_AS(multi_head_attention<float>({.in = 8, .heads = 3}), value_error);
   CHECK_THROWS_WITH_AS(multi_head_attention<float>({.in = 8, .heads = 4, .kv_heads = 3}),
                        "[multi_head_attention] expected .kv_heads that divide .heads, 4, got 3", value_error);
+  for (const bool alibi : {false, true}) {
+    const multi_head_attention<float> causal{{.in = 8, .heads = 2, .causal = true, .window = 4, .alibi = alibi}};
+    nn::kv_cache<float> cache{{.window = alibi ? 4 : 3}};
+    CHECK_THROWS_WITH_AS(causal.step(tensor<float>({1, 1, 8}), cache),
+                         alibi ? "[multi_head_attention] expected a cache without a window for .alibi"
+                               : "[multi_head_attention] expected a cache with the window of the layer",
+                         value_error);
+    CHECK(cache.empty());
+  }
   const multi_head_attention<float> net{{.in = 8, .heads = 2}};
   CHECK_THROWS_AS(net(tensor<float>({2, 3, 7})), shape_error);
 }

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include <inlay/graph/record.hpp>
 #include <inlay/testing/check_layer.hpp>
 
 #include "tensors.hpp"
@@ -47,6 +48,13 @@ TEST_CASE("position_embedding: x and the rows of its positions") {
     const auto r = testing::check_layer(*layer, x);
     CHECK_MESSAGE(r.ok(), r.text());
   }
+}
+
+TEST_CASE("position_embedding: learned rows are recorded for any count of positions") {
+  const nn::position_embedding<float> learned{{.features = 4, .context = 16}};
+  const auto x = support::made_up<float>({2, 9, 4}, 1);
+  const graph::record written(learned, slice(x, 1, 0, 3), {.dynamic = {{.axis = 1, .name = "T"}}});
+  CHECK(support::same_bits(written(x), learned(x)));
 }
 
 TEST_CASE("position_embedding: what is refused") {

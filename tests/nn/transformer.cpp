@@ -104,6 +104,23 @@ TEST_CASE("transformer: PyTorch's numbers") {
        0.0009456991790264662,  0.0022232403099354207,  -0.002466080531055654,  -0.0019722293799174177});
 }
 
+TEST_CASE("transformer: dropout within the feed-forward net, while training") {
+  for (const auto kind : {nn::feed_forward_kind::relu, nn::feed_forward_kind::swiglu}) {
+    nn::transformer_block<double> net{{.in = 4, .heads = 2, .feed_forward = kind, .hidden_dropout = 1}};
+    net.attention.out.weight.assign(tensor<double>({4, 4}));
+    const auto x = made_up<double>({2, 3, 4}, 1);
+    const autograd::tape training{{.seed = 1}}, inferring{{.mode = autograd::mode::infer}};
+    // Nothing is left but biases.
+    check_close(net(training.input(x)).value(), [&] {
+      const tensor<double> y = x + net.attention.out.bias.value() + net.feed_forward.down.bias.value();
+      return numbers(y.values().begin(), y.values().end());
+    }());
+    CHECK(support::same_bits(net(inferring.input(x)).value(), net(x)));
+  }
+  CHECK_THROWS_WITH_AS((nn::transformer_block<double>{{.in = 4, .heads = 2, .hidden_dropout = 2}}),
+                       "[feed_forward] expected .dropout from 0 to 1, got 2", value_error);
+}
+
 TEST_CASE("transformer: every judge") {
   for (const nn::transformer_config& config :
        {nn::transformer_config{.in = 4, .heads = 2, .hidden = 5, .feed_forward = nn::feed_forward_kind::gelu_tanh},

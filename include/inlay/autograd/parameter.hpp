@@ -35,6 +35,15 @@ template <class T, class World> auto operand_in(const World& x, const counted<ce
   }
 }
 
+// x as an operand of the same kind as another: on its tape, if that has one, so that weights that meet only x get their
+// gradients, too.
+template <class Other, class X> decltype(auto) beside(const Other& other, const X& x) {
+  if constexpr (is_variable<Other> && !is_variable<X>)
+    return variable<typename X::value_type>(x, other.tape(), {});
+  else
+    return (x);
+}
+
 // Weights are drawn at construction from a stream numbered by the order of construction on this thread.
 inline constinit thread_local std::uint64_t weights_drawn = 0;
 

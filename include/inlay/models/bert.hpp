@@ -22,7 +22,8 @@ struct bert_config {
   std::int64_t in = 768;    // features
   std::int64_t hidden = 0;  // of the feed-forward nets; 0: 4 in
   nn::feed_forward_kind feed_forward = nn::feed_forward_kind::gelu;
-  double dropout = 0;  // while training
+  double dropout = 0;            // while training
+  double attention_dropout = 0;  // of the weights of attention, while training
   double epsilon = 1e-12;
 };
 
@@ -53,6 +54,7 @@ template <floating T = float> class bert {
                                                                                .feed_forward = c.feed_forward,
                                                                                .pre_norm = false,
                                                                                .dropout = c.dropout,
+                                                                               .attention_dropout = c.attention_dropout,
                                                                                .epsilon = c.epsilon});
       for (nn::dense<T>* d : {&b.attention.query, &b.attention.key, &b.attention.value, &b.attention.out,
                               &b.feed_forward.up, &b.feed_forward.down})
@@ -137,7 +139,18 @@ template <floating T = float> class bert_masked_lm {
   }
 
   auto operator()(const auto& tokens, const bert_inputs& inputs = {}) const {
-    return linear(norm(gelu(transform(body(tokens, inputs)))), body.embedding.weight, bias);
+    auto y = transform(body(tokens, inputs));
+    switch (body.config().feed_forward) {  // the head has the activation of the blocks
+      case nn::feed_forward_kind::relu:
+        y = relu(std::move(y));
+        break;
+      case nn::feed_forward_kind::gelu_tanh:
+        y = gelu_tanh(std::move(y));
+        break;
+      default:
+        y = gelu(std::move(y));
+    }
+    return linear(norm(y), body.embedding.weight, bias);
   }
 
   static void members(auto& self, auto&& visit) {

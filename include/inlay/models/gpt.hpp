@@ -22,6 +22,7 @@ struct gpt_config {
   std::int64_t layers = 12;
   std::int64_t heads = 12;
   std::int64_t kv_heads = 0;  // heads of keys and values; 0: as many
+  std::int64_t size = 0;      // features of a head; 0: in / heads
   std::int64_t in = 768;      // features
   std::int64_t hidden = 0;    // of the feed-forward nets; 0: see nn::feed_forward_config
   nn::feed_forward_kind feed_forward = nn::feed_forward_kind::gelu_tanh;
@@ -64,6 +65,7 @@ template <floating T = float> class gpt {
     const nn::transformer_config block{.in = c.in,
                                        .heads = c.heads,
                                        .kv_heads = c.kv_heads,
+                                       .size = c.size,
                                        .hidden = c.hidden,
                                        .feed_forward = c.feed_forward,
                                        .norm = c.norm,
@@ -99,9 +101,11 @@ template <floating T = float> class gpt {
     for (std::size_t i = 0; i < blocks.size(); ++i) x = blocks[i].step(x, s.caches[i], counts);
     return scores(norm(x));
   }
-  // A state that has seen nothing; `room`: positions to keep memory for at once.
+  // A state that has seen nothing; `room`: positions to keep memory for at once. ALiBi needs to know which is which, so
+  // its caches keep all.
   state start(std::int64_t room = 0) const {
-    return {std::vector<nn::kv_cache<T>>(blocks.size(), nn::kv_cache<T>({.room = room, .window = config_.window}))};
+    const std::int64_t window = config_.positions == positions::alibi ? 0 : config_.window;
+    return {std::vector<nn::kv_cache<T>>(blocks.size(), nn::kv_cache<T>({.room = room, .window = window}))};
   }
 
   const gpt_config& config() const noexcept { return config_; }

@@ -68,6 +68,15 @@ template <floating T> nn::dense<T> normal_dense(const nn::dense_config& config) 
   return out;
 }
 
+// As PyTorch's MultiheadAttention and what it is in draw them: queries', keys' and values' weights as one matrix, by
+// the rule of Glorot and Bengio, 2010; biases of 0.
+void redraw_joined(auto& attention) {
+  for (auto* layer : {&attention.query, &attention.key, &attention.value})
+    redraw(layer->weight, init::xavier_uniform(__builtin_sqrt(0.5)));
+  for (auto* layer : {&attention.query, &attention.key, &attention.value, &attention.out})
+    redraw(layer->bias, init::constant(0));
+}
+
 // Of an attention with PyTorch's MultiheadAttention's names: queries', keys' and values' weights are one tensor.
 INLAY_COLD inline void add_attention_names(std::vector<torch_name>& names, const std::string& torch,
                                            const std::string& ours) {

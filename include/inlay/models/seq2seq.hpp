@@ -26,10 +26,11 @@ struct seq2seq_config {
   nn::feed_forward_kind feed_forward = nn::feed_forward_kind::relu;
   nn::norm_kind norm = nn::norm_kind::layer;
   bool pre_norm = false;
-  bool scaled = true;     // rows of the embeddings count sqrt(in) times
-  bool tied = false;      // the scores are products with the rows of the target's embedding
-  double dropout = 0;     // while training
-  double epsilon = 1e-5;  // of the normalisations
+  bool scaled = true;            // rows of the embeddings count sqrt(in) times
+  bool tied = false;             // the scores are products with the rows of the target's embedding
+  double dropout = 0;            // while training
+  double attention_dropout = 0;  // of the weights of attention, while training
+  double epsilon = 1e-5;         // of the normalisations
 };
 
 template <floating T = float> class seq2seq {
@@ -93,6 +94,8 @@ template <floating T = float> class seq2seq {
                                  .norm = c.norm,
                                  .pre_norm = c.pre_norm,
                                  .dropout = c.dropout,
+                                 .hidden_dropout = c.dropout,
+                                 .attention_dropout = c.attention_dropout,
                                  .epsilon = c.epsilon};
     for (std::int64_t i = 0; i < c.layers; ++i) encoder.emplace_back(block);
     block.causal = block.cross = true;
@@ -100,11 +103,11 @@ template <floating T = float> class seq2seq {
     first_values();
   }
 
-  // `lengths` (N,): tokens of each source, those behind are padding; all, if empty. Throws shape_error for other
-  // shapes.
+  // `lengths` (N,): tokens of each source, those behind are padding; all, if empty. One of both on a tape is enough for
+  // the gradients of all weights. Throws shape_error for other shapes.
   template <class Source, class Target>
   auto operator()(const Source& source, const Target& target, const tensor<std::int64_t>& lengths = {}) const {
-    return decode(target, encode(source, lengths), lengths);
+    return decode(target, encode(inlay::detail::beside(target, source), lengths), lengths);
   }
   // What the encoder makes of sources: (N, S, in).
   auto encode(const auto& source, const tensor<std::int64_t>& lengths = {}) const {
@@ -115,7 +118,7 @@ template <floating T = float> class seq2seq {
   }
   auto decode(const auto& target, const auto& memory, const tensor<std::int64_t>& lengths = {}) const {
     check(target.shape());
-    auto x = dropped(target_places(scaled(target_rows()(target))));
+    auto x = dropped(target_places(scaled(target_rows()(inlay::detail::beside(memory, target)))));
     for (const nn::transformer_block<T>& block : decoder) x = block(x, memory, {}, {.lengths = lengths});
     return scores(decoder_norm(x));
   }
@@ -190,17 +193,18 @@ template <floating T = float> class seq2seq {
       throw shape_error("seq2seq", {"expected tokens (N, T), got ", tokens});
   }
 
-  // Matrices by the rule of Glorot and Bengio, 2010, as in PyTorch's nn.Transformer; embeddings of about 1 when scaled.
+  // As PyTorch's nn.Transformer draws them; embeddings of about 1 when scaled.
   void first_values() {
+    const auto draw = [](nn::multi_head_attention<T>& a) {
+      detail::redraw_joined(a);
+      detail::redraw(a.out.weight, init::xavier_uniform());
+    };
     for (auto* side : {&encoder, &decoder})
       for (nn::transformer_block<T>& b : *side) {
-        std::vector<nn::dense<T>*> layers{&b.attention.query, &b.attention.key,   &b.attention.value,
-                                          &b.attention.out,   &b.feed_forward.up, &b.feed_forward.down};
-        if (b.cross) layers.insert(layers.end(), {&b.cross->query, &b.cross->key, &b.cross->value, &b.cross->out});
-        for (nn::dense<T>* d : layers) {
-          detail::redraw(d->weight, init::xavier_uniform());
-          detail::redraw(d->bias, init::constant(0));
-        }
+        draw(b.attention);
+        if (b.cross) draw(*b.cross);
+        for (parameter<T>* w : {&b.feed_forward.up.weight, &b.feed_forward.down.weight, &b.feed_forward.gate_weight})
+          detail::redraw(*w, init::xavier_uniform());
       }
     const double stddev = config_.scaled ? 1 / __builtin_sqrt(static_cast<double>(config_.in)) : 0.02;
     detail::redraw(embedding.weight, init::normal(0, stddev));

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "../io/save.hpp"
+#include "../io/shards.hpp"
 #include "../ops/transpose.hpp"
 #include "parts.hpp"
 
@@ -178,7 +179,8 @@ bool is_unused(const std::string& name, const std::vector<member>& members, cons
 template <class = void>  // compiled only where it is used
 INLAY_COLD io::load_report load_torch(torch_layout layout, const std::vector<torch_name>& names,
                                       const std::string& path, const load_torch_options& options) {
-  io::tensor_file file = io::load_tensors(path, {.map = options.map});
+  io::tensor_file file = path.ends_with(".index.json") ? io::load_shards(path, {.map = options.map})
+                                                       : io::load_tensors(path, {.map = options.map});
   layout.members.insert(layout.members.end(), layout.also.begin(), layout.also.end());
   std::erase_if(file.tensors,
                 [&](const auto& item) { return is_unused(item.first, layout.members, names, options.prefix); });
@@ -202,8 +204,8 @@ INLAY_COLD void save_torch(const torch_layout& layout, const std::string& path, 
 
 }  // namespace detail
 
-// As io::load, of a file under PyTorch's names, which the report and errors have too. Throws value_error for names of
-// parts that the model does not have.
+// As io::load, of a file under PyTorch's names, which the report and errors have too, or of several by their
+// "….index.json". Throws value_error for names of parts that the model does not have.
 template <module M>
 io::load_report load_torch(M& model, const std::string& path, const load_torch_options& options = {}) {
   const std::vector<torch_name> names = options.names ? *options.names : detail::torch_names_of(model);

@@ -21,10 +21,11 @@ struct vit_config {
   std::int64_t classes = 1000;
   std::int64_t layers = 12;
   std::int64_t heads = 12;
-  std::int64_t features = 768;  // of a token
-  std::int64_t hidden = 0;      // of the feed-forward nets; 0: 4 features
-  double dropout = 0;           // while training
-  double epsilon = 1e-6;        // of the normalisations
+  std::int64_t features = 768;   // of a token
+  std::int64_t hidden = 0;       // of the feed-forward nets; 0: 4 features
+  double dropout = 0;            // while training
+  double attention_dropout = 0;  // of the weights of attention, while training
+  double epsilon = 1e-6;         // of the normalisations
 
   // ViT-B/16, L/16 and H/14, as the paper calls them.
   static vit_config base() { return {}; }
@@ -46,8 +47,13 @@ template <floating T = float> class vit {
     class_token = parameter<T>(shape{1, 1, c.features}, init::constant(0));
     places = parameter<T>(shape{1, side * side + 1, c.features}, init::normal(0, 0.02));
     for (std::int64_t i = 0; i < c.layers; ++i)
-      blocks.emplace_back(nn::transformer_config{
-          .in = c.features, .heads = c.heads, .hidden = c.hidden, .dropout = c.dropout, .epsilon = c.epsilon});
+      blocks.emplace_back(nn::transformer_config{.in = c.features,
+                                                 .heads = c.heads,
+                                                 .hidden = c.hidden,
+                                                 .dropout = c.dropout,
+                                                 .hidden_dropout = c.dropout,
+                                                 .attention_dropout = c.attention_dropout,
+                                                 .epsilon = c.epsilon});
     first_values(c);
   }
 
@@ -84,6 +90,9 @@ template <floating T = float> class vit {
       detail::add_attention_names(names, torch + "self_attention", ours + "attention");
       names.push_back({torch + "mlp.0", ours + "feed_forward.up"});
       names.push_back({torch + "mlp.3", ours + "feed_forward.down"});
+      // As torchvision's own files, which are older, have them.
+      names.push_back({torch + "mlp.linear_1", ours + "feed_forward.up", torch_form::also});
+      names.push_back({torch + "mlp.linear_2", ours + "feed_forward.down", torch_form::also});
     }
     return names;
   }
@@ -101,12 +110,13 @@ template <floating T = float> class vit {
     detail::redraw(patches.weight,
                    init::truncated_normal(0, __builtin_sqrt(1 / static_cast<double>(c.in * c.patch * c.patch))));
     detail::redraw(patches.bias, init::constant(0));
-    for (nn::transformer_block<T>& b : blocks)
-      for (nn::dense<T>* d : {&b.attention.query, &b.attention.key, &b.attention.value, &b.attention.out,
-                              &b.feed_forward.up, &b.feed_forward.down}) {
+    for (nn::transformer_block<T>& b : blocks) {
+      detail::redraw_joined(b.attention);
+      for (nn::dense<T>* d : {&b.feed_forward.up, &b.feed_forward.down}) {
         detail::redraw(d->weight, init::xavier_uniform());
-        detail::redraw(d->bias, init::constant(0));
+        detail::redraw(d->bias, init::normal(0, 1e-6));
       }
+    }
     detail::redraw(head, 0);
   }
   static const vit_config& checked(const vit_config& c) {

@@ -51,22 +51,31 @@ template <floating T = float> class multi_head_attention {
   }
   template <class X, class M>
   requires(operand<M>) auto operator()(const X& x, const M& memory, const attention_masks<T>& masks = {}) const {
-    return out(attention(query(x), key(memory), value(memory), options(false), masks.bias, masks.lengths));
+    const auto& other = inlay::detail::beside(x, memory);
+    return out(attention(query(inlay::detail::beside(memory, x)), key(other), value(other), options(false), masks.bias,
+                         masks.lengths));
   }
 
   // The next T positions of a sequence that is causal, after those that the cache has seen: x (N, T, in) -> y of the
-  // same shape. `added` (N,): how many of them each row has; all, if empty.
+  // same shape. `added` (N,): how many of them each row has; all, if empty. Throws value_error for a cache with another
+  // window than .window, where there is one, or with a window for .alibi.
   tensor<T> step(const tensor<T>& x, kv_cache<T>& cache, const tensor<std::int64_t>& added = {}) const {
+    const std::int64_t window = cache.window();
+    if (window > 0 && (config_.alibi || (config_.window > 0 && config_.window != window))) [[unlikely]]
+      throw value_error("multi_head_attention", {"expected a cache ", config_.alibi ? "without a window for .alibi"
+                                                                                    : "with the window of the layer"});
     if (cache.empty()) cache.start(x.dim(0));
-    if (cache.window() > 0 && x.dim(1) > 1) return one_by_one(x, cache, added);
     const tensor<std::int64_t> starts = cache.lengths();
-    const tensor<T> q = turned(query(x), config_.heads, starts);
-    cache.append(turned(key(x), kv_heads(), starts), value(x), added);
+    const bool is_first = std::all_of(starts.values().begin(), starts.values().end(), [](auto at) { return at == 0; });
+    if (window > 0 && x.dim(1) > 1 && !is_first) return one_by_one(x, cache, added);
+    const tensor<T> q = turned(query(x), config_.heads, starts), k = turned(key(x), kv_heads(), starts), v = value(x);
+    cache.append(k, v, added);
     attention_options o = options(true);
-    o.causal = cache.window() == 0;  // a ring has what the query sees, and in no order
-    if (cache.window() == 0) return out(attention(q, cache.keys(), cache.values(), o, {}, {}, starts));
-    if (o.alibi) throw value_error("multi_head_attention", {"expected a cache without a window for .alibi"});
-    o.window = 0;
+    o.causal = true;
+    if (window == 0) return out(attention(q, cache.keys(), cache.values(), o, {}, {}, starts));
+    o.window = window;
+    if (x.dim(1) > 1) return out(attention(q, k, v, o));
+    o.causal = false, o.window = 0;  // a ring has what the query sees, and in no order
     return out(attention(q, cache.keys(), cache.values(), o, {}, cache.kept()));
   }
 
@@ -128,13 +137,17 @@ template <floating T = float> class multi_head_attention {
   }
 
   tensor<T> one_by_one(const tensor<T>& x, kv_cache<T>& cache, const tensor<std::int64_t>& added) const {
-    if (added.size() > 0)
-      throw value_error("multi_head_attention", {"expected rows of one length for a cache with a window"});
+    detail::check_added(added, x.dim(0), x.dim(1));
     tensor<T> y = tensor<T>::empty(x.shape());
     T* const to = inlay::detail::writable(y);
     const std::int64_t steps = x.dim(1), features = x.dim(2);
     for (std::int64_t t = 0; t < steps; ++t) {
-      const tensor<T> part = step(slice(x, 1, t, t + 1), cache);
+      tensor<std::int64_t> has = added;
+      if (added.size() > 0)
+        has.write([&](std::span<std::int64_t> of) {
+          for (std::int64_t& count : of) count = t < count ? 1 : 0;
+        });
+      const tensor<T> part = step(slice(x, 1, t, t + 1), cache, has);
       for (std::int64_t n = 0; n < x.dim(0); ++n)
         std::copy_n(part.data() + n * features, features, to + (n * steps + t) * features);
     }

@@ -5,6 +5,7 @@
 
 #include "../ops/arithmetic.hpp"
 #include "../ops/embedding.hpp"
+#include "../ops/slice.hpp"
 #include "init.hpp"
 
 namespace inlay::inline v0_1::nn {
@@ -45,6 +46,7 @@ template <floating T = float> class position_embedding {
   // `starts` (N,): the position of each row's first; 0, if empty. Throws value_error for more positions than .context.
   auto operator()(const auto& x, const tensor<std::int64_t>& starts = {}) const {
     const tensor<std::int64_t> at = positions(x.shape(), starts);
+    if (weight && starts.size() == 0) return x + slice(weight.in(x), 0, 0, x.dim(1));
     if (weight) return x + inlay::embedding(at, weight.in(x));
     return x + sinusoids<T>(at, config_.features);
   }

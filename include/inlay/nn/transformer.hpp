@@ -23,6 +23,7 @@ struct feed_forward_config {
   std::int64_t hidden = 0;  // features between; 0: 4 in, or of swiglu 8/3 in, a multiple of 8
   feed_forward_kind kind = feed_forward_kind::gelu;
   bool bias = true;
+  double dropout = 0;  // of the features between, while training
 };
 
 // down(f(up(x))), or with swiglu down(silu(gate(x)) up(x)).
@@ -35,7 +36,10 @@ template <floating T = float> class feed_forward {
             .bias = c.bias,
             .activation = c.kind == feed_forward_kind::relu ? activation::relu : activation::none}),
         down({.in = hidden_of(c), .out = c.in, .bias = c.bias}),
-        kind_(c.kind) {
+        kind_(c.kind),
+        dropout_(c.dropout) {
+    if (!(c.dropout >= 0 && c.dropout <= 1))
+      throw value_error("feed_forward", {"expected .dropout from 0 to 1, got ", c.dropout});
     if (c.kind != feed_forward_kind::swiglu) return;
     const distribution rule = init::fan_in_uniform(c.in);
     gate_weight = parameter<T>(up.weight.shape(), rule);
@@ -44,9 +48,10 @@ template <floating T = float> class feed_forward {
 
   auto operator()(const auto& x) const {
     auto y = up(x);
-    if (kind_ == feed_forward_kind::swiglu) return down(inlay::silu(linear(x, gate_weight, gate_bias)) * std::move(y));
+    if (kind_ == feed_forward_kind::swiglu) y = inlay::silu(linear(x, gate_weight, gate_bias)) * std::move(y);
     if (kind_ == feed_forward_kind::gelu) y = inlay::gelu(std::move(y));
     if (kind_ == feed_forward_kind::gelu_tanh) y = inlay::gelu_tanh(std::move(y));
+    if (dropout_ > 0) y = inlay::dropout(y, dropout_);
     return down(std::move(y));
   }
 
@@ -66,6 +71,7 @@ template <floating T = float> class feed_forward {
     return c.kind == feed_forward_kind::swiglu ? (8 * c.in / 3 + 7) / 8 * 8 : 4 * c.in;
   }
   feed_forward_kind kind_;
+  double dropout_;
 };
 
 // Layer or RMS normalisation, as a config says.
@@ -109,6 +115,7 @@ struct transformer_config {
   bool cross = false;            // attends to a memory, too
   std::int64_t memory = 0;       // features of the memory; 0: in
   double dropout = 0;            // of what is added to the shortcuts, while training
+  double hidden_dropout = 0;     // of the features within the feed-forward net, while training
   double attention_dropout = 0;  // of the weights of attention, while training
   double epsilon = 1e-5;         // of the normalisations
 };
@@ -128,7 +135,8 @@ template <floating T = float> class transformer_block {
                                               .alibi = c.alibi,
                                               .rotary = c.rotary,
                                               .attention_dropout = c.attention_dropout}),
-        feed_forward({.in = c.in, .hidden = c.hidden, .kind = c.feed_forward, .bias = c.bias}),
+        feed_forward(
+            {.in = c.in, .hidden = c.hidden, .kind = c.feed_forward, .bias = c.bias, .dropout = c.hidden_dropout}),
         norm1(c.norm, c.in, c.epsilon, c.bias),
         norm2(c.norm, c.in, c.epsilon, c.bias),
         pre_norm_(c.pre_norm),
@@ -155,7 +163,7 @@ template <floating T = float> class transformer_block {
   requires(operand<M>) auto operator()(const X& x, const M& memory, const attention_masks<T>& masks = {},
                                        const attention_masks<T>& memory_masks = {}) const {
     check_cross(true);
-    const auto y = added(x, norm1, [&](const auto& z) { return attention(z, masks); });
+    const auto y = added(inlay::detail::beside(memory, x), norm1, [&](const auto& z) { return attention(z, masks); });
     return feed(added(y, *norm_cross, [&](const auto& z) { return (*cross)(z, memory, memory_masks); }));
   }
 

@@ -166,6 +166,15 @@ template <class Model> class generation {
   const std::vector<double>& scores(std::size_t row) const { return scores_[row]; }
   const std::vector<std::int64_t>& tokens(std::size_t row) const { return tokens_[row]; }
 
+  // One row by itself.
+  generation row(std::size_t n) const {
+    generation out = *this;
+    out.state_.reorder(tensor<std::int64_t>({1}, static_cast<std::int64_t>(n)));
+    out.tokens_ = {tokens_[n]};
+    out.scores_ = {scores_[n]};
+    return out;
+  }
+
   // Row i goes on as row from[i] did, with a token.
   void step(const std::vector<std::size_t>& from, const std::vector<std::int64_t>& next) {
     bool moved = from.size() != tokens_.size();
@@ -198,8 +207,7 @@ template <class Model> class generation {
   std::vector<std::vector<double>> scores_;
 };
 
-template <class Model>
-generated beam_search(const Model& model, const std::vector<std::int64_t>& prompt, const generate_options& o) {
+template <class Model> generated beam_search(generation<Model> run, const generate_options& o) {
   struct beam {
     generated so_far;
     double sum = 0;
@@ -210,7 +218,6 @@ generated beam_search(const Model& model, const std::vector<std::int64_t>& promp
            __builtin_pow(static_cast<double>(std::max<std::size_t>(b.so_far.tokens.size(), 1)), o.length_penalty);
   };
   const auto better = [&](const beam& a, const beam& b) { return value(a) > value(b); };
-  generation<Model> run(model, {prompt}, o);
   std::vector<beam> open{beam{}}, ended;
   const auto width = static_cast<std::size_t>(o.beams);
   for (std::int64_t t = 0; t < o.tokens && !open.empty() && ended.size() < width; ++t) {
@@ -262,13 +269,13 @@ std::vector<generated> generate(const Model& model, const std::vector<std::vecto
                                 const generate_options& options = {}) {
   detail::check(options);
   std::vector<generated> out;
-  if (options.beams > 1) {
-    for (const auto& prompt : prompts) out.push_back(detail::beam_search(model, prompt, options));
-    return out;
-  }
   out.resize(prompts.size());
   if (prompts.empty() || options.tokens == 0) return out;
   detail::generation<Model> run(model, prompts, options);
+  if (options.beams > 1) {
+    for (std::size_t n = 0; n < prompts.size(); ++n) out[n] = detail::beam_search(run.row(n), options);
+    return out;
+  }
   std::vector<std::size_t> open;
   std::vector<random::generator> generators;
   for (std::size_t n = 0; n < prompts.size(); ++n) {
