@@ -18,6 +18,7 @@ struct lstm_lm_config {
   std::int64_t layers = 1;
   bool tied = false;   // the scores are products with the rows of the embedding, of which .hidden have to be .features
   double dropout = 0;  // before, between and behind the layers, while training
+  double forget_bias = 0;  // see nn::lstm_config
 };
 
 template <floating T = float> class lstm_lm {
@@ -40,7 +41,7 @@ template <floating T = float> class lstm_lm {
               .layers = c.layers,
               .batch_first = true,
               .dropout = c.dropout,
-              .forget_bias = 1}),
+              .forget_bias = c.forget_bias}),
         config_(c) {
     if (c.tied && c.features > 0 && c.features != c.hidden)
       throw value_error("lstm_lm",
