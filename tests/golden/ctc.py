@@ -10,17 +10,21 @@ import torch
 import torch.nn.functional as F
 
 HEAD = """// Written by ctc.py: torch.nn.functional.ctc_loss of log_softmax(scores), scores[i] = 2 sin(0.7 i), in double.
+#pragma once
+
+#include <cstdint>
+#include <vector>
 
 struct ctc_case {
   const char* name;
   std::vector<std::int64_t> sizes, target_sizes, targets, input_lengths, target_lengths;
   std::int64_t blank;
-  reduction how;
+  inlay::reduction how;
   bool zero_infinity;
   std::vector<double> loss, gradient;  // of sum(loss * (1, -2, 3, …))
 };
 
-const std::vector<ctc_case> ctc_cases{
+inline const std::vector<ctc_case> ctc_cases{
 """
 
 # name, (N, T, C), targets, input lengths, target lengths, blank, zero_infinity
@@ -55,7 +59,7 @@ def case(name, sizes, targets, input_lengths, target_lengths, blank, zero_infini
         numbers(input_lengths),
         numbers(target_lengths),
         str(blank),
-        f"reduction::{how}",
+        f"inlay::reduction::{how}",
         str(zero_infinity).lower(),
         numbers(loss.detach().reshape(-1).tolist()),
         numbers(scores.grad.reshape(-1).tolist()),

@@ -8,6 +8,7 @@
 #include <inlay/testing/check_gradient.hpp>
 
 #include "allocations.hpp"
+#include "golden/ctc.inc"
 #include "naive/ctc.hpp"
 #include "tensors.hpp"
 
@@ -17,8 +18,6 @@ using support::made_up;
 using indices = tensor<std::int64_t>;
 
 namespace {
-
-#include "golden/ctc.inc"
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
