@@ -9,4 +9,5 @@
 #include "io/safetensors.hpp"
 #include "io/safetensors_header.hpp"
 #include "io/save.hpp"
+#include "io/scanner.hpp"
 #include "io/shards.hpp"

@@ -2,10 +2,7 @@
 // It reads from memory that is there, allocates in proportion to what it has read, and does not recurse.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-#include "../core/error.hpp"
+#include "scanner.hpp"
 
 namespace inlay::inline v0_1::io::detail {
 
@@ -26,31 +23,11 @@ inline void append_utf8(std::string& out, std::uint32_t code) {
   put(0x80 | (code & 0x3F));
 }
 
-class json_reader {
+class json_reader : public scanner {
  public:
   // `text` begins at byte `start` of a file. Both names must stay while it reads.
   json_reader(const char* operation, const std::string& path, std::string_view text, std::size_t start = 0)
-      : operation_(operation), path_(path), text_(text), start_(start) {}
-
-  const std::string& path() const noexcept { return path_; }
-
-  [[noreturn]] INLAY_COLD void fail(std::string_view expected) const {
-    throw io_error(operation_, {"expected ", expected, " at byte ", start_ + at_, " of ", path_});
-  }
-
-  void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-      ++at_;
-  }
-  bool accept(char c) {
-    space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  void expect(char c) {
-    if (!accept(c)) fail(std::string("a '") + c + "'");
-  }
+      : scanner(operation, path, text, start, " \t\n\r") {}
 
   INLAY_COLD std::string string() {
     expect('"');
@@ -65,23 +42,6 @@ class json_reader {
       else
         escape(out);
     }
-  }
-
-  INLAY_COLD std::int64_t number() {
-    space();
-    const std::size_t first = at_;
-    std::int64_t out = 0;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9')
-      if (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, text_[at_++] - '0', &out))
-        fail("a number below 2^63");
-    if (at_ == first || (text_[first] == '0' && at_ - first > 1)) fail("a whole number");
-    return out;
-  }
-
-  // The text has nothing behind `what`.
-  INLAY_COLD void end(std::string_view what) {
-    space();
-    if (at_ != text_.size()) fail("nothing but spaces after " + std::string(what));
   }
 
  private:
@@ -121,11 +81,6 @@ class json_reader {
     }
     return out;
   }
-
-  const char* operation_;
-  const std::string& path_;
-  std::string_view text_;
-  std::size_t start_, at_ = 0;
 };
 
 INLAY_COLD inline bool valid_utf8(std::string_view text) noexcept {

@@ -6,6 +6,7 @@
 
 #include "../core/any_tensor.hpp"
 #include "file.hpp"
+#include "scanner.hpp"
 
 namespace inlay::inline v0_1::io {
 
@@ -58,10 +59,10 @@ template <class F> bool visit_npy(const npy_header& h, F f) {
 
 // The header's dictionary: a closed subset of Python, so it has its own strict parser. It does not recurse.
 template <class = void>  // compiled only where it is used
-class npy_parser {
+class npy_parser : scanner {
  public:
   npy_parser(const std::string& path, std::string_view text, std::size_t offset)
-      : path_(path), text_(text), offset_(offset) {}
+      : scanner("load_npy", path, text, offset, " \n") {}
 
   INLAY_COLD npy_header parse() {
     npy_header out;
@@ -83,36 +84,12 @@ class npy_parser {
         break;
       }
     }
-    space();
-    if (at_ != text_.size()) fail("nothing but spaces after the header");
+    end("the header");
     if (!typed || !ordered || !sized) fail("'descr', 'fortran_order' and 'shape' in the header");
     return out;
   }
 
  private:
-  [[noreturn]] INLAY_COLD void fail(std::string_view expected) const {
-    throw io_error("load_npy", {"expected ", expected, " at byte ", offset_ + at_, " of ", path_});
-  }
-
-  void space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
-  }
-  bool accept(char c) {
-    space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  void expect(char c) {
-    if (!accept(c)) fail(std::string("a '") + c + "'");
-  }
-  bool accept(std::string_view word) {
-    space();
-    if (!text_.substr(at_).starts_with(word)) return false;
-    at_ += word.size();
-    return true;
-  }
-
   std::string_view string() {
     space();
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
@@ -149,6 +126,7 @@ class npy_parser {
     expect('(');
     while (!accept(')')) {
       const std::int64_t size = number();
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // of Python 2
       if (out.rank() == shape::max_rank) fail("at most 8 axes");
       try {
         out.append(size);
@@ -162,22 +140,6 @@ class npy_parser {
       }
     }
   }
-
-  INLAY_COLD std::int64_t number() {
-    space();
-    const std::size_t first = at_;
-    std::int64_t out = 0;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9')
-      if (__builtin_mul_overflow(out, 10, &out) || __builtin_add_overflow(out, text_[at_++] - '0', &out))
-        fail("a number below 2^63");
-    if (at_ == first || (text_[first] == '0' && at_ - first > 1)) fail("a whole number");
-    if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // of Python 2
-    return out;
-  }
-
-  const std::string& path_;
-  std::string_view text_;
-  std::size_t offset_, at_ = 0;
 };
 
 // Checks an array's bytes from the outside in; the values are there when this returns.
