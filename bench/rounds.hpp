@@ -166,15 +166,33 @@ class race {
     double each = 0;
     for (std::int64_t calls = 1; each * static_cast<double>(calls) < seconds_ / 4; calls *= 4)
       each = timed(c, calls) / static_cast<double>(calls);
-    const auto calls = static_cast<std::int64_t>(std::max(1.0, seconds_ / each));
+    const double least = threads_ == 1 ? 1 : 3;  // threads must be awake, and one of them may be preempted
+    const auto calls = static_cast<std::int64_t>(std::max(least, seconds_ / each));
     const std::int64_t parts = threads_ == 1 ? 1 : std::clamp<std::int64_t>(std::llround(seconds_ / 1e-4), 1, calls);
     return {parts, calls / parts};
   }
 
+  // Threads of the turn before spin for a while, some for 20 ms, and would take this turn's cores: waits for their end.
+  static void settle() {
+    const auto used = [] {
+      std::timespec t{};
+      clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+      return 1e9 * static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec);
+    };
+    const std::timespec nap{0, 2'000'000};
+    for (int tries = 0; tries < 50; ++tries) {
+      const double before = used();
+      nanosleep(&nap, nullptr);
+      if (used() - before < 0.1 * static_cast<double>(nap.tv_nsec)) return;
+    }
+  }
+
   // Seconds of a call.
   double take(const contestant& c, const turn& t) const {
+    if (threads_ > 1) settle();
     if (c.restart) c.restart();
-    if (c.restart || t.parts * t.calls > 3) timed(c, 1);  // its memory comes back into the caches
+    // Its memory comes back into the caches, and threads wake.
+    if (c.restart || threads_ > 1 || t.parts * t.calls > 3) timed(c, 1);
     double least = INFINITY;
     const auto iterate = [&](benchmark::State& state) {
       for (auto _ : state) {
