@@ -62,9 +62,9 @@ template <class T, int Axes> void check(const problem<Axes>& p) {
   const tensor<T> dy = made_up<T>(of_y, 4);
   const auto result = judge.forward(wide(x), wide(w), wide(b));
   const auto gradients = judge.backward(wide(x), wide(w), wide(dy));
-  const double tolerance =
-      support::rounding<T> *
-      (4 + std::sqrt(static_cast<double>(std::max(of_w.size() / p.out, p.batch * of_y.size() / (p.batch * p.out)))));
+  // The longest of the sums that y, dw and dx are of.
+  const std::int64_t terms = std::max({of_w.size() / p.out, of_y.size() / p.out, of_w.size() / p.in});
+  const double tolerance = support::rounding<T> * (4 + std::sqrt(static_cast<double>(terms)));
   // w also as a weight, whose packed forms are kept
   const parameter<T> weight{w}, bias{b.size() > 0 ? parameter<T>{b} : parameter<T>{}};
   support::check_everywhere<T>([&] { return op.forward(x, w, b); }, result, tolerance);

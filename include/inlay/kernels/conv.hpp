@@ -83,8 +83,8 @@ INLAY_INLINE void conv_segment(const conv_geometry& g, const T* row, std::int64_
 
 // Columns [first, last) of row p of the matrix, from the input of one group (channels, in…).
 template <class T>
-[[gnu::noinline]] void conv_row(const conv_geometry& g, const T* x, std::int64_t p, std::int64_t first, std::int64_t last,
-                            T* to) noexcept {
+[[gnu::noinline]] void conv_row(const conv_geometry& g, const T* x, std::int64_t p, std::int64_t first,
+                                std::int64_t last, T* to) noexcept {
   const std::int64_t k2 = p % g.kernel[2], k1 = p / g.kernel[2] % g.kernel[1],
                      k0 = p / (g.kernel[2] * g.kernel[1]) % g.kernel[0];
   x += p / conv_geometry::product(g.kernel) * conv_geometry::product(g.in);
@@ -104,6 +104,44 @@ template <class T>
     o2 = 0;
     if (++o1 == g.out[1]) o1 = 0, ++o0;
   }
+}
+
+// `count` <= lanes channels from x on, as output (o1, o2) on sees them from the first kernel position: rows x pitch
+// pixels of slice i0 of axis 0.
+template <class T>
+[[gnu::noinline]] void conv_turned_image(const conv_geometry& g, const T* x, std::int64_t count, std::int64_t lanes,
+                                         std::int64_t i0, std::int64_t o1, std::int64_t o2, std::int64_t rows,
+                                         std::int64_t pitch, T* image) noexcept {
+  const std::int64_t step = g.product(g.in), first = o2 * g.stride[2] - g.padding[2];
+  const std::int64_t begin = first < 0 ? (-first < pitch ? -first : pitch) : 0;
+  std::int64_t end = g.in[2] - first < pitch ? g.in[2] - first : pitch;
+  if (end < begin) end = begin;
+  for (std::int64_t r = 0; r < rows; ++r, image += pitch * lanes) {
+    const std::int64_t i1 = o1 * g.stride[1] - g.padding[1] + r;
+    const bool inside = i1 >= 0 && i1 < g.in[1];
+    const std::int64_t from = inside ? begin : pitch, to = inside ? end : pitch;
+    for (std::int64_t i = 0; i < from * lanes; ++i) image[i] = T{0};
+    if (from < to)
+      detail::pack_lines(x + (i0 * g.in[1] + i1) * g.in[2] + first + from, step, std::int64_t{1}, count, lanes,
+                         to - from, image + from * lanes);
+    for (std::int64_t i = to * lanes; i < pitch * lanes; ++i) image[i] = T{0};
+  }
+}
+
+// Back again: channel c < count of pixel j, image[j lanes + c], to to[c plane + j].
+template <class T>
+[[gnu::noinline]] void conv_turned_back(const T* image, std::int64_t lanes, std::int64_t count, std::int64_t pixels,
+                                        T* to, std::int64_t plane) noexcept {
+  constexpr std::int64_t square = 16 / static_cast<int>(sizeof(T));
+  std::int64_t c = 0;
+  if (pixels >= square)
+    for (; c + square <= count; c += square)
+      for (std::int64_t j = 0; j < pixels; j += square) {
+        const std::int64_t at = j < pixels - square ? j : pixels - square;  // the last one over the one before it
+        detail::transpose_square(image + at * lanes + c, lanes, to + c * plane + at, plane);
+      }
+  for (; c < count; ++c)
+    for (std::int64_t j = 0; j < pixels; ++j) to[c * plane + j] = image[j * lanes + c];
 }
 
 }  // namespace inlay::inline v0_1::kernels

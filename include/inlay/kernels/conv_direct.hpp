@@ -489,28 +489,6 @@ struct conv_pixels {
   }
 };
 
-// `count` <= lanes channels from x on, as output (o1, o2) on sees them from the first kernel position: rows x pitch
-// pixels of slice i0 of axis 0.
-template <class T>
-[[gnu::noinline]] void conv_turned_image(const conv_geometry& g, const T* x, std::int64_t count, std::int64_t lanes,
-                                         std::int64_t i0, std::int64_t o1, std::int64_t o2, std::int64_t rows,
-                                         std::int64_t pitch, T* image) noexcept {
-  const std::int64_t step = g.product(g.in), first = o2 * g.stride[2] - g.padding[2];
-  const std::int64_t begin = first < 0 ? (-first < pitch ? -first : pitch) : 0;
-  std::int64_t end = g.in[2] - first < pitch ? g.in[2] - first : pitch;
-  if (end < begin) end = begin;
-  for (std::int64_t r = 0; r < rows; ++r, image += pitch * lanes) {
-    const std::int64_t i1 = o1 * g.stride[1] - g.padding[1] + r;
-    const bool inside = i1 >= 0 && i1 < g.in[1];
-    const std::int64_t from = inside ? begin : pitch, to = inside ? end : pitch;
-    for (std::int64_t i = 0; i < from * lanes; ++i) image[i] = T{0};
-    if (from < to)
-      detail::pack_lines(x + (i0 * g.in[1] + i1) * g.in[2] + first + from, step, std::int64_t{1}, count, lanes,
-                         to - from, image + from * lanes);
-    for (std::int64_t i = to * lanes; i < pitch * lanes; ++i) image[i] = T{0};
-  }
-}
-
 }  // namespace inlay::inline v0_1::kernels
 
 INLAY_PRECISE_END

@@ -1,158 +1,219 @@
-// Convolution by F(2x2, 3x3) (Winograd, 1980; Lavin and Gray, 2016): a tile of 2 x 2 outputs of a 3 x 3 kernel takes 16
-// products of transformed numbers in place of 36:
-//   y = A^T [ (G w G^T) . (B^T x B) ] A,   x: 4 x 4 elements, tiles 2 apart
-//   B^T = 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1    G = 1 0 0 | 1/2 1/2 1/2 | 1/2 -1/2 1/2 | 0 0 1
-//   A^T = 1 1 1 0 | 0 1 -1 -1
-// For each of the 16 positions that is a product of matrices, (K x C) times (C x tiles), done by conv_direct.hpp's
-// tile. The image has its even and odd rows and columns apart (what a stride of 2 asks of conv_image), so that
-// neighbouring tiles see neighbouring elements; a register of tiles is transformed at a time. Rounding errors are about
-// twice those of the direct sum. An infinity makes NaN of all outputs of its tiles.
+// Convolution of 3 x 3 kernels by F(T x T, 3 x 3) (Winograd, 1980; Lavin and Gray, 2016): a tile of T x T outputs takes
+// (T + 2)^2 products of transformed numbers in place of 9 T^2. For T = 4 that is a quarter, for T = 2 four ninths:
+//   y = A^T [ (G w G^T) . (B^T x B) ] A,   x: T + 2 elements each way, tiles T apart
+// The matrices follow from points at which polynomials are evaluated (Toom and Cook): 0, 1, -1 and infinity for T = 2;
+// 0, 3/4, -3/4, 3/2, -3/2 and infinity for T = 4. These are exact, and lose little: rounding errors are about twice
+// those of the direct sum for both, where the usual 0, 1, -1, 2, -2 make it four times.
+//
+// For each of the (T + 2)^2 positions that is a product of matrices, (tiles x C) times (C x K), done by gemm.hpp's
+// tile. Channels lie side by side: what a row of tiles sees is turned to [line][pixel][channels], a block of `lanes`
+// channels at a time, which stays in L1; a transform works on a register of channels, so no lane is idle however small
+// the maps. An infinity makes NaN of all outputs of its tiles.
 #pragma once
 
-#include "conv_direct.hpp"
+#include "conv.hpp"
 
 INLAY_PRECISE_BEGIN
 
 namespace inlay::inline v0_1::kernels {
 
-inline constexpr int winograd_positions = 16;
+// Channels that are turned and transformed together.
+template <class T> inline constexpr int winograd_lanes = simd<T, isa::avx2>::size;
 
-// What a convolution's tiles see, as one of stride 2: output (i, j) of it is tile (i, j).
-inline conv_geometry winograd_tiles(conv_geometry g) noexcept {
-  for (const std::size_t axis : {1u, 2u}) {
-    g.out[axis] = (g.out[axis] + 1) / 2;
-    g.kernel[axis] = 4;
-    g.stride[axis] = 2;
+// The three transforms along one axis, of numbers `step` apart. V: a register, or a number.
+template <int Tile> struct winograd;
+
+template <> struct winograd<2> {
+  static constexpr int edge = 4, positions = 16;
+
+  // B^T = 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1
+  template <class V> INLAY_INLINE static void in(V* d, int step) {
+    const V a = d[0] - d[2 * step], b = d[step] + d[2 * step], c = d[2 * step] - d[step];
+    d[3 * step] = d[step] - d[3 * step];
+    d[0] = a;
+    d[step] = b;
+    d[2 * step] = c;
   }
-  return g;
-}
-
-// G w G^T of a 3 x 3 kernel, element e of it w[e step]; position p goes to out[p out_step].
-template <class T> INLAY_INLINE void winograd_weight(const T* w, std::int64_t step, T* out, std::int64_t out_step) {
-  T half[4][3];
-  const auto spread = [](T a, T b, T c, T* to, std::int64_t by) {
-    const T ends = a + c;
-    to[0] = a;
-    to[by] = (ends + b) / 2;
-    to[2 * by] = (ends - b) / 2;
-    to[3 * by] = c;
-  };
-  for (std::int64_t j = 0; j < 3; ++j) spread(w[j * step], w[(3 + j) * step], w[(6 + j) * step], &half[0][j], 3);
-  for (std::int64_t i = 0; i < 4; ++i) spread(half[i][0], half[i][1], half[i][2], out + 4 * i * out_step, out_step);
-}
-
-namespace detail {
-
-// B^T (a, b, c, d).
-template <class V> INLAY_INLINE void winograd_in(V& a, V& b, V& c, V& d) {
-  const V first = a - c, last = b - d, sum = b + c;
-  c = c - b;
-  a = first;
-  b = sum;
-  d = last;
-}
-// A^T (a, b, c, d), two numbers.
-template <class V> INLAY_INLINE void winograd_out(const V& a, const V& b, const V& c, const V& d, V& one, V& two) {
-  one = a + b + c;
-  two = b - c - d;
-}
-// One of a and one of b in turn, from lane `From` of each.
-template <int From, class V, int... Lane>
-INLAY_INLINE V interleaved(const V& a, const V& b, std::integer_sequence<int, Lane...>) {
-  return V::wrap(__builtin_shufflevector(a.v, b.v, (From + Lane / 2 + Lane % 2 * V::size)...));
-}
-
-}  // namespace detail
-
-// B^T x B of `height` x `width` tiles of each channel, from the image of a band: position p of tile t of channel c goes
-// to out[(p channels + c) row + t]. Writes up to a register behind the last tile.
-template <class T> struct winograd_input {
-  std::int64_t channels, height, width;
-  const T* image;
-  std::int64_t pitch, plane;  // of the image; a channel has four planes
-  T* out;
-  std::int64_t row;
-
-  using memory_bound = void;
-  using register_tile = void;
-  template <isa Level> INLAY_INLINE static void run(const winograd_input* t) noexcept {
-    for (std::int64_t c = 0; c < t->channels; ++c)
-      for (std::int64_t i = 0; i < t->height; ++i)
-        for (std::int64_t j = 0; j < t->width; j += simd<T, Level>::size)  // what is too much the next line overwrites
-          t->tiles<Level>(t->image + 4 * c * t->plane + i * t->pitch + j, t->out + c * t->row + i * t->width + j);
+  // A^T = 1 1 1 0 | 0 1 -1 -1
+  template <class V> INLAY_INLINE static void out(const V* m, int step, V* y, int y_step) {
+    y[0] = m[0] + m[step] + m[2 * step];
+    y[y_step] = m[step] - m[2 * step] - m[3 * step];
+  }
+  // G = 1 0 0 | 1/2 1/2 1/2 | 1/2 -1/2 1/2 | 0 0 1
+  template <class V> INLAY_INLINE static void weight(const V* w, int step, V* to, int to_step) {
+    const V half(number<V>(0.5)), even = (w[0] + w[2 * step]) * half, odd = w[step] * half;
+    to[0] = w[0];
+    to[to_step] = even + odd;
+    to[2 * to_step] = even - odd;
+    to[3 * to_step] = w[2 * step];
   }
 
  private:
-  template <isa Level> INLAY_INLINE void tiles(const T* from, T* to) const {
+  template <class V> using number = typename V::value_type;
+};
+
+template <> struct winograd<4> {
+  static constexpr int edge = 6, positions = 36;
+
+  // With p = 3/4, q = 3/2:  B^T = p^2q^2 0 -(p^2 + q^2) 0 1 0 | 0 -pq^2 -q^2 p 1 0 | 0 pq^2 -q^2 -p 1 0
+  //   | 0 -p^2q -p^2 q 1 0 | 0 p^2q -p^2 -q 1 0 | 0 p^2q^2 0 -(p^2 + q^2) 0 1
+  template <class V> INLAY_INLINE static void in(V* d, int step) {
+    using T = number<V>;
+    const V both(T(p * p * q * q)), sum(T(-(p * p + q * q))), minus_pp(T(-p * p)), minus_qq(T(-q * q));
+    const V x1 = d[step], x2 = d[2 * step], x3 = d[3 * step], x4 = d[4 * step];
+    const V even_p = multiply_add(minus_qq, x2, x4), odd_p = multiply_add(minus_qq, x1, x3);
+    const V even_q = multiply_add(minus_pp, x2, x4), odd_q = multiply_add(minus_pp, x1, x3);
+    d[0] = multiply_add(sum, x2, multiply_add(both, d[0], x4));
+    d[5 * step] = multiply_add(sum, x3, multiply_add(both, x1, d[5 * step]));
+    d[step] = multiply_add(V(T(p)), odd_p, even_p);
+    d[2 * step] = multiply_add(V(T(-p)), odd_p, even_p);
+    d[3 * step] = multiply_add(V(T(q)), odd_q, even_q);
+    d[4 * step] = multiply_add(V(T(-q)), odd_q, even_q);
+  }
+  // A^T = 1 1 1 1 1 0 | 0 p -p q -q 0 | 0 p^2 p^2 q^2 q^2 0 | 0 p^3 -p^3 q^3 -q^3 1
+  template <class V> INLAY_INLINE static void out(const V* m, int step, V* y, int y_step) {
+    using T = number<V>;
+    const V even_p = m[step] + m[2 * step], odd_p = m[step] - m[2 * step];
+    const V even_q = m[3 * step] + m[4 * step], odd_q = m[3 * step] - m[4 * step];
+    y[0] = m[0] + even_p + even_q;
+    y[y_step] = multiply_add(V(T(p)), odd_p, V(T(q)) * odd_q);
+    y[2 * y_step] = multiply_add(V(T(p * p)), even_p, V(T(q * q)) * even_q);
+    y[3 * y_step] = multiply_add(V(T(p * p * p)), odd_p, multiply_add(V(T(q * q * q)), odd_q, m[5 * step]));
+  }
+  // G: 1/(p^2q^2) 0 0 | (1 p p^2) / (2p^2 (p^2 - q^2)) | (1 -p p^2) / the same | q and p changed over | 0 0 1
+  template <class V> INLAY_INLINE static void weight(const V* w, int step, V* to, int to_step) {
+    using T = number<V>;
+    constexpr double of_p = 1 / (2 * p * p * (p * p - q * q)), of_q = 1 / (2 * q * q * (q * q - p * p));
+    const V a = w[0], b = w[step], c = w[2 * step];
+    const V even_p = multiply_add(V(T(p * p * of_p)), c, V(T(of_p)) * a), odd_p = V(T(p * of_p)) * b;
+    const V even_q = multiply_add(V(T(q * q * of_q)), c, V(T(of_q)) * a), odd_q = V(T(q * of_q)) * b;
+    to[0] = a * V(T(1 / (p * p * q * q)));
+    to[to_step] = even_p + odd_p;
+    to[2 * to_step] = even_p - odd_p;
+    to[3 * to_step] = even_q + odd_q;
+    to[4 * to_step] = even_q - odd_q;
+    to[5 * to_step] = c;
+  }
+
+ private:
+  static constexpr double p = 0.75, q = 1.5;
+  template <class V> using number = typename V::value_type;
+};
+
+// G w G^T of 3 x 3 kernels, for a panel of B (see gemm.hpp): position p of channel c and column j, whose kernel begins
+// at w + c channel + j column and has its elements `element` apart, goes to out[p position + c columns + j].
+template <class T, int Tile> struct winograd_weights {
+  std::int64_t channels, columns, used;  // columns that there are kernels for; the others are 0
+  const T* w;
+  std::int64_t channel, column, element;
+  T* out;
+  std::int64_t position;
+
+  using memory_bound = void;
+  template <isa Level> INLAY_INLINE static void run(const winograd_weights* t) noexcept {
+    for (std::int64_t c = 0; c < t->channels; ++c)
+      for (std::int64_t j = 0; j < t->columns; j += simd<T, Level>::size)
+        t->transform<Level>(t->w + c * t->channel + j * t->column, t->used - j, t->out + c * t->columns + j);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void transform(const T* from, std::int64_t left, T* to) const {
     using V = simd<T, Level>;
-    V d[4][4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; ++u) d[u][v] = V::load(from + (u % 2 * 2 + v % 2) * plane + u / 2 * pitch + v / 2);
-      detail::winograd_in(d[0][v], d[1][v], d[2][v], d[3][v]);
+    constexpr int edge = winograd<Tile>::edge;
+    T lanes[9][V::size] = {};
+    for (std::int64_t j = 0; j < V::size && j < left; ++j)
+      for (std::int64_t e = 0; e < 9; ++e) lanes[e][j] = from[j * column + e * element];
+    V half[edge][3];
+    for (int v = 0; v < 3; ++v) {
+      const V line[3] = {V::load(lanes[v]), V::load(lanes[3 + v]), V::load(lanes[6 + v])};
+      winograd<Tile>::weight(line, 1, &half[0][v], 3);
     }
-    const std::int64_t step = channels * row;
-#pragma GCC unroll 4
-    for (int u = 0; u < 4; ++u) {
-      detail::winograd_in(d[u][0], d[u][1], d[u][2], d[u][3]);
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) d[u][v].store(to + (4 * u + v) * step);
+    for (int u = 0; u < edge; ++u) {
+      V y[edge];
+      winograd<Tile>::weight(half[u], 1, y, 1);
+      for (int v = 0; v < edge; ++v) y[v].store(to + (edge * u + v) * position);
     }
   }
 };
 
-// y = f(A^T m A + bias) for `height` x `width` outputs of each row of the products, f = max(., 0) or nothing; position
-// p of tile t of row k is at sums[(p rows + k) row + t], with a register's room behind the last.
-template <class T> struct winograd_output {
-  std::int64_t rows, height, width;
+// B^T x B of a row of tiles, for a block of channels: from the turned image [line][pixel][lanes], position p of tile t
+// to out[p position + t tile].
+template <class T, int Tile> struct winograd_input {
+  std::int64_t tiles;
+  const T* image;
+  std::int64_t pitch;  // pixels of a line
+  T* out;
+  std::int64_t tile, position;
+
+  using memory_bound = void;
+  using register_tile = void;
+  template <isa Level> INLAY_INLINE static void run(const winograd_input* t) noexcept {
+    for (std::int64_t i = 0; i < t->tiles; ++i)
+      for (int lane = 0; lane < winograd_lanes<T>; lane += simd<T, Level>::size)
+        t->transform<Level>(t->image + i * Tile * winograd_lanes<T> + lane, t->out + i * t->tile + lane);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void transform(const T* from, T* to) const {
+    using V = simd<T, Level>;
+    constexpr int edge = winograd<Tile>::edge;
+    V d[edge][edge];
+#pragma GCC unroll 6
+    for (int v = 0; v < edge; ++v) {
+#pragma GCC unroll 6
+      for (int u = 0; u < edge; ++u) d[u][v] = V::load(from + (u * pitch + v) * winograd_lanes<T>);
+      winograd<Tile>::in(&d[0][v], edge);
+    }
+#pragma GCC unroll 6
+    for (int u = 0; u < edge; ++u) {
+      winograd<Tile>::in(&d[u][0], 1);
+#pragma GCC unroll 6
+      for (int v = 0; v < edge; ++v) d[u][v].store(to + (edge * u + v) * position);
+    }
+  }
+};
+
+// f(A^T m A + bias) of a row of tiles, for a block of channels, f = max(., 0) or nothing: position p of tile t is at
+// sums[p position + t tile]; goes to [line][pixel][lanes], a line Tile pixels for each tile.
+template <class T, int Tile> struct winograd_output {
+  std::int64_t tiles;
   const T* sums;
-  std::int64_t row;
-  const T* bias;  // of each row, or null
+  std::int64_t tile, position;
+  const T* bias;  // of each channel of the block
   bool relu;
-  T* y;
-  std::int64_t y_row, y_line;
-  bool past;  // see past_caches()
+  T* out;
 
   using memory_bound = void;
   using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const winograd_output* t) noexcept {
-    const std::int64_t across = (t->width + 1) / 2;
-    for (std::int64_t k = 0; k < t->rows; ++k)
-      for (std::int64_t i = 0; 2 * i < t->height; ++i)
-        for (std::int64_t j = 0; j < across; j += simd<T, Level>::size)
-          t->tiles<Level>(t->sums + k * t->row + i * across + j, t->bias == nullptr ? T{0} : t->bias[k],
-                          t->y + k * t->y_row + 2 * i * t->y_line + 2 * j, t->height - 2 * i, t->width - 2 * j);
-    if (t->past) end_of_stream();
+    for (std::int64_t i = 0; i < t->tiles; ++i)
+      for (int lane = 0; lane < winograd_lanes<T>; lane += simd<T, Level>::size)
+        t->transform<Level>(t->sums + i * t->tile + lane, t->bias + lane, t->out + i * Tile * winograd_lanes<T> + lane);
   }
 
  private:
-  template <isa Level>
-  INLAY_INLINE void tiles(const T* from, T term, T* to, std::int64_t lines, std::int64_t left) const {
+  template <isa Level> INLAY_INLINE void transform(const T* from, const T* term, T* to) const {
     using V = simd<T, Level>;
-    const std::int64_t step = rows * row;
-    V half[2][4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v)
-      detail::winograd_out(V::load(from + v * step), V::load(from + (4 + v) * step), V::load(from + (8 + v) * step),
-                           V::load(from + (12 + v) * step), half[0][v], half[1][v]);
-#pragma GCC unroll 2
-    for (int u = 0; u < 2; ++u) {
-      if (u == lines) return;
-      V even, odd;
-      detail::winograd_out(half[u][0], half[u][1], half[u][2], half[u][3], even, odd);
-      even = finished(even, term);
-      odd = finished(odd, term);
-      constexpr auto lanes = std::make_integer_sequence<int, V::size>();
-      const V first = detail::interleaved<0>(even, odd, lanes),
-              second = detail::interleaved<V::size / 2>(even, odd, lanes);
-      first.store_up_to(to + u * y_line, left, past);
-      if (left > V::size) second.store_up_to(to + u * y_line + V::size, left - V::size, past);
+    constexpr int edge = winograd<Tile>::edge;
+    V half[Tile][edge];
+#pragma GCC unroll 6
+    for (int v = 0; v < edge; ++v) {
+      V m[edge];
+#pragma GCC unroll 6
+      for (int u = 0; u < edge; ++u) m[u] = V::load(from + (edge * u + v) * position);
+      winograd<Tile>::out(m, 1, &half[0][v], edge);
     }
-  }
-  template <class V> INLAY_INLINE V finished(const V& sum, T term) const {
-    const V out = sum + V(term);
-    return relu ? function::relu{}(out) : out;
+#pragma GCC unroll 4
+    for (int u = 0; u < Tile; ++u) {
+      V y[Tile];
+      winograd<Tile>::out(half[u], 1, y, 1);
+#pragma GCC unroll 4
+      for (int v = 0; v < Tile; ++v) {
+        y[v] += V::load(term);
+        if (relu) y[v] = function::relu{}(y[v]);
+        y[v].store(to + (u * tiles * Tile + v) * winograd_lanes<T>);
+      }
+    }
   }
 };
 

@@ -33,7 +33,9 @@ template <class T>
 tensor<T> conv_strips(const tensor<T>& w, const conv_sizes& s, bool turned, const kernels::conv_geometry& geometry) {
   const std::int64_t m = turned ? s.c : s.k, k = geometry.rows(), room = kernels::gemm_strips<T>(m, k),
                      taps = geometry.product(geometry.kernel);
-  if (is_winograd<T>(geometry, m)) return winograd_strips(w, s, turned);
+  if constexpr (sizeof(T) == 4)
+    if (const int tile = winograd_tile<T>(geometry, m))
+      return tile == 4 ? winograd_panels<4>(w, s, turned) : winograd_panels<2>(w, s, turned);
   const isa level = active_isa();
   const packed_key key{
       w.data(),
@@ -174,12 +176,15 @@ template <class T> class conv_bands {
 
 template <class T> void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of) {
   if (g.columns() == 0) return;
+  if constexpr (sizeof(T) == 4)
+    if (const int tile = winograd_tile<T>(g, of.m))
+      return tile == 4 ? winograd_product<4>(s, g, of) : winograd_product<2>(s, g, of);
   of.past = past_caches(s.batch * s.groups * of.m * g.columns() * std::int64_t{sizeof(T)});
-  if (is_winograd<T>(g, of.m)) return winograd_product(s, g, of);
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T), 1, true);
-    each_band(s, pass, of.m, pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
+    each_band(s.batch * s.groups * pass.bands(), of.m, kernels::gemm_widest_strip,
+              pass.positions * of.m * (pass.rows + 8), conv_bands<T>(s, g, pass, of, room));
     of.strips += kernels::gemm_strips<T>(of.m, pass.rows);
   }
 }

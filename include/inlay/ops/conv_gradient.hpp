@@ -2,6 +2,7 @@
 // matrix of x, transposed. Pixels are what is summed over; how is told in kernels/conv_direct.hpp.
 #pragma once
 
+#include "../kernels/conv_direct.hpp"
 #include "conv_winograd.hpp"
 #include "map.hpp"
 
