@@ -140,6 +140,8 @@ TEST_CASE_TEMPLATE("pool: largest elements, their places and gradients", T, floa
   all.push_back(windows({1, 9, 21}, {1, 3, 2}, {1, 2, 1}, {0, 1, 1}, {1, 2, 3}));
   all.push_back(windows({1, 2, 2}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 1, 3}));  // sees nothing but padding
   all.push_back(windows({1, 2, 2}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 1}));
+  for (std::int64_t width = 2; width <= 36; ++width)  // squares, taken from where they lie
+    all.push_back(windows({width % 3 + 1, 5, width}, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {1, 1, 1}));
   support::for_each_isa([&](isa level) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       CAPTURE(i);

@@ -3,7 +3,8 @@
 //
 // A plane is padded and its lines are taken apart by the stride (`pool_plane`): what neighbouring windows see at one
 // kernel offset then lies side by side, and a register of windows is worked on at a time, whatever the sizes. One that
-// reaches over the end of a line of the output is overwritten by the next line.
+// reaches over the end of a line of the output is overwritten by the next line. Maxima of 2 x 2 elements, side by side,
+// are taken from where they lie.
 // Order of a sum: over the lines of a window, of each over its elements.
 #pragma once
 
@@ -104,6 +105,12 @@ template <class T> struct pool_plane {
   }
 };
 
+// Every second lane of a and b, from lane From on.
+template <int From, class V, int... Lane>
+INLAY_INLINE V every_second(const V& a, const V& b, std::integer_sequence<int, Lane...>) {
+  return V::wrap(__builtin_shufflevector(a.v, b.v, (2 * Lane + From)...));
+}
+
 // Numbers to Element, of which memory has room for `room`. Compilers have instructions for each half of the way.
 template <class Element, class I>
 INLAY_INLINE void store_narrow(const I& numbers, std::uint8_t* to, std::int64_t room) {
@@ -148,6 +155,8 @@ template <class F, class T> struct pool_windows {
   template <isa Level> INLAY_INLINE static void run(const pool_problem<T>* problem) noexcept {
     const pool_problem<T>& p = *problem;
     const conv_geometry& g = p.g;
+    if constexpr (!is_mean)
+      if (are_squares(g)) return p.places == nullptr ? squares<Level, false>(p) : squares<Level, true>(p);
     const detail::pool_plane<T> plane(g);
     std::int64_t* entry = p.table;
     for (std::int64_t k0 = 0; k0 < g.kernel[0]; ++k0)
@@ -236,6 +245,70 @@ template <class F, class T> struct pool_windows {
       if constexpr (Places)
         detail::store_places(place_b, bytes, p.places + (y - p.y + o + V::size) * bytes, room - o - V::size);
     }
+  }
+
+  // Windows of 2 x 2 that neither overlap nor look beyond the plane.
+  INLAY_INLINE static bool are_squares(const conv_geometry& g) {
+    using axes = conv_geometry::axes;
+    return g.kernel == axes{1, 2, 2} && g.stride == axes{1, 2, 2} && g.dilation == axes{1, 1, 1} &&
+           g.padding == axes{0, 0, 0} && 2 * g.out[1] <= g.in[1] && 2 * g.out[2] <= g.in[2];
+  }
+  template <isa Level, bool Places> INLAY_INLINE static void squares(const pool_problem<T>& p) {
+    using wide = simd<T, Level>;
+    using narrow = simd<T, isa::plain>;
+    const conv_geometry& g = p.g;
+    const std::int64_t width = g.out[2];
+    std::int64_t at = 0;
+    for (std::int64_t i = 0; i < p.planes * g.in[0]; ++i)  // slices
+      for (std::int64_t o = 0; o < g.out[1]; ++o, at += width) {
+        const T* const x = p.x + (i * g.in[1] + 2 * o) * g.in[2];
+        if (width >= wide::size)
+          squares_of_line<wide, Places>(p, x, at);
+        else if (width >= narrow::size)
+          squares_of_line<narrow, Places>(p, x, at);
+        else
+          single_squares<narrow, Places>(p, x, at);
+      }
+  }
+  // A window at a time, as a register that has nothing else.
+  template <class V, bool Places>
+  INLAY_INLINE static void single_squares(const pool_problem<T>& p, const T* x, std::int64_t at) {
+    for (std::int64_t o = 0; o < p.g.out[2]; ++o, x += 2) {
+      const T *const second = x + p.g.in[2], lines[2][2 * V::size] = {{x[0], x[1]}, {second[0], second[1]}};
+      T y[V::size];
+      square<V, Places>(lines[0], lines[1], y, Places ? p.places + at + o : nullptr, 1);
+      p.y[at + o] = y[0];
+    }
+  }
+  // The last register overlaps the one before it.
+  template <class V, bool Places>
+  INLAY_INLINE static void squares_of_line(const pool_problem<T>& p, const T* x, std::int64_t at) {
+    const std::int64_t width = p.g.out[2];
+    for (std::int64_t j = 0; j < width; j += V::size) {
+      const std::int64_t o = j < width - V::size ? j : width - V::size;
+      square<V, Places>(x + 2 * o, x + 2 * o + p.g.in[2], p.y + at + o, Places ? p.places + at + o : nullptr, V::size);
+    }
+  }
+  template <class V, bool Places>
+  INLAY_INLINE static void square(const T* first, const T* second, T* y, std::uint8_t* places, std::int64_t room) {
+    using I = typename V::integer;
+    constexpr auto lanes = std::make_integer_sequence<int, V::size>();
+    V most;
+    I place = I::zero();
+    for (int line = 0; line < 2; ++line) {
+      const T* const from = line == 0 ? first : second;
+      const V a = V::load(from), b = V::load(from + V::size);
+      const V even = detail::every_second<0>(a, b, lanes), odd = detail::every_second<1>(a, b, lanes);
+      if (line == 0) most = even;
+      for (int column = 1 - line; column < 2; ++column) {
+        const V here = column == 0 ? even : odd;
+        const I more = (here > most) | (here != here);
+        most = select(more, here, most);
+        if constexpr (Places) place = select(more, I(2 * line + column), place);
+      }
+    }
+    most.store(y);
+    if constexpr (Places) detail::store_narrow<std::int8_t>(place, places, room);
   }
 
   template <isa Level>
