@@ -4,6 +4,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/compare.hpp"
 #include "kernels/conv.hpp"
+#include "kernels/conv_depthwise.hpp"
 #include "kernels/conv_direct.hpp"
 #include "kernels/conv_winograd.hpp"
 #include "kernels/elementwise.hpp"

@@ -104,6 +104,7 @@ TEST_CASE_TEMPLATE("conv2d: every option", T, float, double) {
   check<T, 2>({1, 2, 13, {17, 16}, {5, 3}, {.stride = 2, .padding = padding::same}, false});
   check<T, 2>({2, 6, 4, {10, 7}, {3, 3}, {.stride = {3, 2}, .padding = 2, .dilation = {1, 2}, .groups = 2}});
   check<T, 2>({2, 5, 5, {9, 9}, {3, 3}, {.padding = 1, .groups = 5}});                // depthwise
+  check<T, 2>({2, 5, 5, {7, 21}, {3, 3}, {.padding = 1, .groups = 5}});
   check<T, 2>({2, 5, 10, {9, 8}, {3, 3}, {.stride = 2, .padding = 1, .groups = 5}});  // with two outputs for each
   check<T, 2>({2, 16, 33, {6, 6}, {1, 1}});
   check<T, 2>({1, 3, 6, {4, 4}, {4, 4}});                  // one output

@@ -3,6 +3,7 @@
 //   out = floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1
 #pragma once
 
+#include "../kernels/conv_depthwise.hpp"
 #include "conv_gradient.hpp"
 #include "conv_winograd.hpp"
 #include "extents.hpp"
@@ -174,12 +175,41 @@ template <class T> class conv_bands {
   tensor<std::int32_t> offsets_;
 };
 
+// Planes by themselves.
+template <class T>
+void depthwise_product(const conv_sizes& s, const kernels::conv_geometry& g, const conv_operands<T>& of) {
+  const isa level = active_isa();
+  parallel_for(s.batch * s.groups, conv_grain(g.columns() * g.rows()), [&](std::int64_t first, std::int64_t last) {
+    tensor<T> scratch = tensor<T>::empty({kernels::conv_depthwise<T>::ring(g)});
+    const kernels::conv_depthwise<T> planes{.groups = s.groups,
+                                            .first = first,
+                                            .last = last,
+                                            .height = g.out[1],
+                                            .width = g.out[2],
+                                            .in_height = g.in[1],
+                                            .in_width = g.in[2],
+                                            .in_size = g.product(g.in),
+                                            .padding_height = g.padding[1],
+                                            .padding_width = g.padding[2],
+                                            .x = of.x,
+                                            .kernels = of.strips,
+                                            .kernel_step = kernels::gemm_strips<T>(1, g.rows()),
+                                            .bias = of.bias,
+                                            .relu = of.relu,
+                                            .past = of.past,
+                                            .y = of.y,
+                                            .scratch = writable(scratch)};
+    dispatch<kernels::conv_depthwise<T>>(level, &planes);
+  });
+}
+
 template <class T> void conv_product(const conv_sizes& s, const kernels::conv_geometry& g, conv_operands<T> of) {
   if (g.columns() == 0) return;
   if constexpr (sizeof(T) == 4)
     if (const int tile = winograd_tile<T>(g, of.m))
       return tile == 4 ? winograd_product<4>(s, g, of) : winograd_product<2>(s, g, of);
   of.past = past_caches(s.batch * s.groups * of.m * g.columns() * std::int64_t{sizeof(T)});
+  if (of.m == 1 && kernels::conv_depthwise<T>::takes(g)) return depthwise_product(s, g, of);
   const std::int64_t room = kernels::gemm_strips<T>(of.m, g.rows());
   for (std::int64_t i = 0; i < kernels::conv_pass::count(g); ++i) {
     const kernels::conv_pass pass(g, i, of.m, sizeof(T), 1, true);
