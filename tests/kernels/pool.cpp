@@ -104,6 +104,13 @@ template <class T> void check_max(isa level, const naive::pool& p, bool broken) 
     kernels::max_pool_gradient(g, planes, dy.data(), wide.data(), table.data(), dx.data());
   }
   CHECK(support::same_bits(dx.values(), std::span<const T>(expected)));
+  if (kernels::detail::are_squares(g)) {
+    support::guarded<T> all(planes * in, T{7});
+    dispatch<kernels::square_gradient<T>>(level, &g, std::int64_t{planes}, dy.data(),
+                                          static_cast<const std::uint8_t*>(places.data()), all.data());
+    CHECK(support::same_bits(all.values(), std::span<const T>(expected)));
+    CHECK(all.intact());
+  }
   CHECK((y.intact() && alone.intact() && places.intact() && dx.intact() && table.intact()));
 }
 

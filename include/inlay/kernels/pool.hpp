@@ -105,10 +105,21 @@ template <class T> struct pool_plane {
   }
 };
 
+// Windows of 2 x 2 that neither overlap nor look beyond the plane.
+inline bool are_squares(const conv_geometry& g) noexcept {
+  using axes = conv_geometry::axes;
+  return g.kernel == axes{1, 2, 2} && g.stride == axes{1, 2, 2} && g.dilation == axes{1, 1, 1} &&
+         g.padding == axes{0, 0, 0} && 2 * g.out[1] <= g.in[1] && 2 * g.out[2] <= g.in[2];
+}
 // Every second lane of a and b, from lane From on.
 template <int From, class V, int... Lane>
 INLAY_INLINE V every_second(const V& a, const V& b, std::integer_sequence<int, Lane...>) {
   return V::wrap(__builtin_shufflevector(a.v, b.v, (2 * Lane + From)...));
+}
+// A lane of a and one of b in turn, from lane From on.
+template <int From, class V, int... Lane>
+INLAY_INLINE V in_turn(const V& a, const V& b, std::integer_sequence<int, Lane...>) {
+  return V::wrap(__builtin_shufflevector(a.v, b.v, (From + Lane / 2 + Lane % 2 * V::size)...));
 }
 
 // Numbers to Element, of which memory has room for `room`. Compilers have instructions for each half of the way.
@@ -156,7 +167,7 @@ template <class F, class T> struct pool_windows {
     const pool_problem<T>& p = *problem;
     const conv_geometry& g = p.g;
     if constexpr (!is_mean)
-      if (are_squares(g)) return p.places == nullptr ? squares<Level, false>(p) : squares<Level, true>(p);
+      if (detail::are_squares(g)) return p.places == nullptr ? squares<Level, false>(p) : squares<Level, true>(p);
     const detail::pool_plane<T> plane(g);
     std::int64_t* entry = p.table;
     for (std::int64_t k0 = 0; k0 < g.kernel[0]; ++k0)
@@ -247,12 +258,6 @@ template <class F, class T> struct pool_windows {
     }
   }
 
-  // Windows of 2 x 2 that neither overlap nor look beyond the plane.
-  INLAY_INLINE static bool are_squares(const conv_geometry& g) {
-    using axes = conv_geometry::axes;
-    return g.kernel == axes{1, 2, 2} && g.stride == axes{1, 2, 2} && g.dilation == axes{1, 1, 1} &&
-           g.padding == axes{0, 0, 0} && 2 * g.out[1] <= g.in[1] && 2 * g.out[2] <= g.in[2];
-  }
   template <isa Level, bool Places> INLAY_INLINE static void squares(const pool_problem<T>& p) {
     using wide = simd<T, Level>;
     using narrow = simd<T, isa::plain>;
@@ -354,6 +359,57 @@ template <class Place, class T>
       }
   }
 }
+
+// The same for squares (see pool_windows), which write every element once.
+template <class T> struct square_gradient {
+  using memory_bound = void;
+
+  template <isa Level>
+  INLAY_INLINE static void run(const conv_geometry* geometry, std::int64_t planes, const T* dy,
+                               const std::uint8_t* places, T* dx) noexcept {
+    using wide = simd<T, Level>;
+    using narrow = simd<T, isa::plain>;
+    const conv_geometry& g = *geometry;
+    const std::int64_t width = g.out[2], line = g.in[2];
+    for (std::int64_t i = 0; i < planes * g.in[0]; ++i) {  // slices
+      for (std::int64_t o = 0; o < g.out[1]; ++o, dy += width, places += width, dx += 2 * line) {
+        if (width >= wide::size)
+          squares<wide>(width, dy, places, dx, dx + line);
+        else if (width >= narrow::size)
+          squares<narrow>(width, dy, places, dx, dx + line);
+        else
+          for (std::int64_t j = 0; j < width; ++j)
+            for (int k = 0; k < 4; ++k) dx[k / 2 * line + 2 * j + k % 2] = places[j] == k ? dy[j] : T{0};
+        for (std::int64_t j = 2 * width; j < line; ++j) dx[j] = dx[line + j] = T{0};
+      }
+      const std::int64_t rest = (g.in[1] - 2 * g.out[1]) * line;
+      for (std::int64_t j = 0; j < rest; ++j) dx[j] = T{0};
+      dx += rest;
+    }
+  }
+
+ private:
+  // The last register overlaps the one before it.
+  template <class V>
+  INLAY_INLINE static void squares(std::int64_t width, const T* dy, const std::uint8_t* places, T* first, T* second) {
+    using I = typename V::integer;
+    using bytes = typename inlay::detail::raw_vector<std::uint8_t, V::size>::type;
+    constexpr auto lanes = std::make_integer_sequence<int, V::size>();
+    for (std::int64_t j = 0; j < width; j += V::size) {
+      const std::int64_t o = j < width - V::size ? j : width - V::size;
+      bytes number;
+      std::memcpy(&number, places + o, sizeof number);
+      const I place = I::wrap(__builtin_convertvector(number, typename I::raw));
+      const V here = V::load(dy + o);
+      for (int i = 0; i < 2; ++i) {
+        const V even = select(place == I(2 * i), here, V::zero()), odd = select(place == I(2 * i + 1), here, V::zero());
+        T* const to = (i == 0 ? first : second) + 2 * o;
+        detail::in_turn<0>(even, odd, lanes).store(to);
+        detail::in_turn<V::size / 2>(even, odd, lanes).store(to + V::size);
+      }
+    }
+  }
+};
 
 // dx of some planes: the sum of the shares, dy over the count, of the windows that see an element. First of one line of
 // windows each, then over the lines.

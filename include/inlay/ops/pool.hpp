@@ -120,7 +120,12 @@ template <int Axes> struct max_pool_op {
     const kernels::conv_geometry g = detail::pool_geometry(name, k.input, options);
     tensor<T> out = tensor<T>::empty(k.input);
     T* to = detail::writable(out);
+    const isa level = active_isa();
     detail::each_planes(k.input, g, [&](std::int64_t first, std::int64_t last) {
+      if (kernels::detail::are_squares(g))
+        return dispatch<kernels::square_gradient<T>>(level, &g, last - first, dy.data() + first * g.columns(),
+                                                     k.places.data() + first * g.columns(),
+                                                     to + first * g.product(g.in));
       tensor<std::int64_t> table = tensor<std::int64_t>::empty({g.product(g.kernel)});
       const auto run = [&](const auto* places) {
         kernels::max_pool_gradient(g, last - first, dy.data() + first * g.columns(), places + first * g.columns(),
