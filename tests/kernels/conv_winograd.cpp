@@ -109,6 +109,44 @@ TEST_CASE_TEMPLATE("conv_winograd: the transforms give the convolution", T, floa
   });
 }
 
+TEST_CASE_TEMPLATE("conv_winograd: the kernel's gradient", T, float, double) {
+  // One channel in and out, one row of tiles: lanes other than the first hold what does not matter.
+  constexpr std::int64_t lanes = kernels::winograd_lanes<T>, positions = 36;
+  support::for_each_isa([&](isa level) {
+    for (const std::int64_t tiles : {1, 2, 5}) {
+      const std::int64_t pitch = 4 * tiles + 2;
+      const std::vector<T> x = support::noise_values<T>(6 * pitch * lanes, 1),
+                           dy = support::noise_values<T>(4 * 4 * tiles * lanes, 2);
+      support::guarded<T> in(positions * tiles * lanes), of_dy(positions * tiles * lanes), sums(positions * lanes),
+          dw(9 * 3, T(77));
+      const kernels::winograd_input<T, 4> enter{tiles, x.data(), pitch, in.data(), lanes, tiles * lanes};
+      dispatch<kernels::winograd_input<T, 4>>(level, &enter);
+      const kernels::winograd_spread<T> spread{tiles, dy.data(), of_dy.data(), lanes, tiles * lanes};
+      dispatch<kernels::winograd_spread<T>>(level, &spread);
+      for (std::int64_t p = 0; p < positions; ++p)
+        for (std::int64_t c = 0; c < lanes; ++c) {
+          sums[p * lanes + c] = 0;
+          for (std::int64_t t = 0; t < tiles; ++t)
+            sums[p * lanes + c] += in[(p * tiles + t) * lanes + c] * of_dy[(p * tiles + t) * lanes];
+        }
+      const kernels::winograd_gather<T> gather{3, sums.data(), lanes, dw.data()};
+      dispatch<kernels::winograd_gather<T>>(level, &gather);
+      double worst = 0;
+      for (std::int64_t c = 0; c < 3; ++c)
+        for (std::int64_t e = 0; e < 9; ++e) {
+          double sum = 0;
+          for (std::int64_t i = 0; i < 4; ++i)
+            for (std::int64_t j = 0; j < 4 * tiles; ++j)
+              sum += static_cast<double>(dy[static_cast<std::size_t>((i * 4 * tiles + j) * lanes)]) *
+                     static_cast<double>(x[static_cast<std::size_t>(((i + e / 3) * pitch + j + e % 3) * lanes + c)]);
+          worst = std::max(worst, std::abs(static_cast<double>(dw[9 * c + e]) - sum));
+        }
+      CHECK(worst <= (sizeof(T) == 4 ? 5e-5 : 1e-13));
+      CHECK((in.intact() && of_dy.intact() && sums.intact() && dw.intact()));
+    }
+  });
+}
+
 TEST_CASE_TEMPLATE("conv_winograd: bias and relu; NaN stays", T, float, double) {
   for_each_form([&](isa level, auto tile) {
     problem<T> p{1, 1, 7, 19};

@@ -1,6 +1,6 @@
 // Shows: (convolutions by Winograd's products)
-// Convolutions that take this way equal their definition, with gradients; the error against double is a few times the
-// direct sum's; the same bits for every number of threads, and for an image alone; which convolutions take it.
+// Convolutions that take this way equal their definition, with both gradients; the error against double is a few times
+// the direct sum's; the same bits for every number of threads, and for an image alone; which convolutions take it.
 #include <inlay/ops/conv_winograd.hpp>
 
 #include <doctest/doctest.h>
@@ -56,17 +56,19 @@ void check(const sizes& s) {
   const auto dy = made_up<float>({s.batch, s.groups * s.k, rows, columns}, 4);
   const auto expected = twin.backward(wide(x), wide(w), wide(dy));
   support::for_each_isa([&](isa) {
-    tensor<float> first, first_dx;
+    tensor<float> first, first_dx, first_dw;
     support::for_each_thread_count([&](int) {
       const autograd::tape tape;
-      const auto vx = tape.leaf(x);
-      const auto y = conv2d(vx, tape.leaf(w), tape.leaf(b), op.options);
+      const auto vx = tape.leaf(x), vw = tape.leaf(w);
+      const auto y = conv2d(vx, vw, tape.leaf(b), op.options);
       y.backward(dy);
       CHECK(relative(y.value(), y_expected) <= 2e-6);
       CHECK(relative(vx.grad(), expected.x) <= 2e-6);
-      if (first.size() == 0) first = y.value(), first_dx = vx.grad();
+      CHECK(relative(vw.grad(), expected.w) <= 2e-6);
+      if (first.size() == 0) first = y.value(), first_dx = vx.grad(), first_dw = vw.grad();
       CHECK(same_bits(y.value(), first));
       CHECK(same_bits(vx.grad(), first_dx));
+      CHECK(same_bits(vw.grad(), first_dw));
     });
     const auto alone = op.forward(x.slice(s.batch - 1, s.batch), w, b);
     CHECK(same_bits(alone, first.slice(s.batch - 1, s.batch)));

@@ -1,6 +1,8 @@
 // Convolution of 3 x 3 kernels by F(T x T, 3 x 3) (Winograd, 1980; Lavin and Gray, 2016): a tile of T x T outputs takes
 // (T + 2)^2 products of transformed numbers in place of 9 T^2. For T = 4 that is a quarter, for T = 2 four ninths:
 //   y = A^T [ (G w G^T) . (B^T x B) ] A,   x: T + 2 elements each way, tiles T apart
+// and, the same turned round, the gradient of the kernel is the sum over all tiles
+//   dw = G^T [ (A dy A^T) . (B^T x B) ] G
 // The matrices follow from points at which polynomials are evaluated (Toom and Cook): 0, 1, -1 and infinity for T = 2;
 // 0, 3/4, -3/4, 3/2, -3/2 and infinity for T = 4. These are exact, and lose little: rounding errors are about twice
 // those of the direct sum for both, where the usual 0, 1, -1, 2, -2 make it four times.
@@ -83,7 +85,6 @@ template <> struct winograd<4> {
   // G: 1/(p^2q^2) 0 0 | (1 p p^2) / (2p^2 (p^2 - q^2)) | (1 -p p^2) / the same | q and p changed over | 0 0 1
   template <class V> INLAY_INLINE static void weight(const V* w, int step, V* to, int to_step) {
     using T = number<V>;
-    constexpr double of_p = 1 / (2 * p * p * (p * p - q * q)), of_q = 1 / (2 * q * q * (q * q - p * p));
     const V a = w[0], b = w[step], c = w[2 * step];
     const V even_p = multiply_add(V(T(p * p * of_p)), c, V(T(of_p)) * a), odd_p = V(T(p * of_p)) * b;
     const V even_q = multiply_add(V(T(q * q * of_q)), c, V(T(of_q)) * a), odd_q = V(T(q * of_q)) * b;
@@ -95,8 +96,33 @@ template <> struct winograd<4> {
     to[5 * to_step] = c;
   }
 
+  // A, for gradients.
+  template <class V> INLAY_INLINE static void spread(const V* y, int step, V* to, int to_step) {
+    using T = number<V>;
+    const V even_p = multiply_add(V(T(p * p)), y[2 * step], y[0]),
+            even_q = multiply_add(V(T(q * q)), y[2 * step], y[0]);
+    const V odd_p = multiply_add(V(T(p * p * p)), y[3 * step], V(T(p)) * y[step]);
+    const V odd_q = multiply_add(V(T(q * q * q)), y[3 * step], V(T(q)) * y[step]);
+    to[0] = y[0];
+    to[to_step] = even_p + odd_p;
+    to[2 * to_step] = even_p - odd_p;
+    to[3 * to_step] = even_q + odd_q;
+    to[4 * to_step] = even_q - odd_q;
+    to[5 * to_step] = y[3 * step];
+  }
+  // G^T
+  template <class V> INLAY_INLINE static void gather(const V* m, int step, V* w, int w_step) {
+    using T = number<V>;
+    const V even_p = m[step] + m[2 * step], odd_p = m[step] - m[2 * step];
+    const V even_q = m[3 * step] + m[4 * step], odd_q = m[3 * step] - m[4 * step];
+    w[0] = multiply_add(V(T(of_p)), even_p, multiply_add(V(T(of_q)), even_q, m[0] * V(T(1 / (p * p * q * q)))));
+    w[w_step] = multiply_add(V(T(p * of_p)), odd_p, V(T(q * of_q)) * odd_q);
+    w[2 * w_step] = multiply_add(V(T(p * p * of_p)), even_p, multiply_add(V(T(q * q * of_q)), even_q, m[5 * step]));
+  }
+
  private:
   static constexpr double p = 0.75, q = 1.5;
+  static constexpr double of_p = 1 / (2 * p * p * (p * p - q * q)), of_q = 1 / (2 * q * q * (q * q - p * p));
   template <class V> using number = typename V::value_type;
 };
 
@@ -214,6 +240,76 @@ template <class T, int Tile> struct winograd_output {
         y[v].store(to + (u * tiles * Tile + v) * winograd_lanes<T>);
       }
     }
+  }
+};
+
+// A dy A^T of a row of tiles of 4 x 4, for a block of channels: from [line][pixel][lanes], as winograd_input.
+template <class T> struct winograd_spread {
+  std::int64_t tiles;
+  const T* lines;
+  T* out;
+  std::int64_t tile, position;
+
+  using memory_bound = void;
+  using register_tile = void;
+  template <isa Level> INLAY_INLINE static void run(const winograd_spread* t) noexcept {
+    for (std::int64_t i = 0; i < t->tiles; ++i)
+      for (int lane = 0; lane < winograd_lanes<T>; lane += simd<T, Level>::size)
+        t->transform<Level>(t->lines + i * 4 * winograd_lanes<T> + lane, t->out + i * t->tile + lane);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void transform(const T* from, T* to) const {
+    using V = simd<T, Level>;
+    V half[6][4];
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      V y[4];
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) y[u] = V::load(from + (u * 4 * tiles + v) * winograd_lanes<T>);
+      winograd<4>::spread(y, 1, &half[0][v], 4);
+    }
+#pragma GCC unroll 6
+    for (int u = 0; u < 6; ++u) {
+      V d[6];
+      winograd<4>::spread(half[u], 1, d, 1);
+#pragma GCC unroll 6
+      for (int v = 0; v < 6; ++v) d[v].store(to + (6 * u + v) * position);
+    }
+  }
+};
+
+// dw = G^T m G for the channels of one output: position p of channel c is at sums[p position + c], and element e of its
+// kernel goes to dw[9 c + e]. Reads up to the next full register.
+template <class T> struct winograd_gather {
+  std::int64_t channels;
+  const T* sums;
+  std::int64_t position;
+  T* dw;
+
+  using memory_bound = void;
+  template <isa Level> INLAY_INLINE static void run(const winograd_gather* t) noexcept {
+    for (std::int64_t c = 0; c < t->channels; c += simd<T, Level>::size)
+      t->transform<Level>(t->sums + c, t->channels - c, t->dw + 9 * c);
+  }
+
+ private:
+  template <isa Level> INLAY_INLINE void transform(const T* from, std::int64_t left, T* to) const {
+    using V = simd<T, Level>;
+    V half[3][6];
+    for (int v = 0; v < 6; ++v) {
+      V m[6];
+      for (int u = 0; u < 6; ++u) m[u] = V::load(from + (6 * u + v) * position);
+      winograd<4>::gather(m, 1, &half[0][v], 6);
+    }
+    T lanes[9][V::size];
+    for (int u = 0; u < 3; ++u) {
+      V w[3];
+      winograd<4>::gather(half[u], 1, w, 1);
+      for (int v = 0; v < 3; ++v) w[v].store(lanes[3 * u + v]);
+    }
+    for (std::int64_t c = 0; c < V::size && c < left; ++c)
+      for (int e = 0; e < 9; ++e) to[9 * c + e] = lanes[e][c];
   }
 };
 

@@ -130,12 +130,14 @@ template <class T>
   if (line_step == 1 && lines == width && width >= square)  // lines lie side by side
     return width == 4 * square ? pack_rows(in, step, 4 * square, depth, out) : pack_rows(in, step, width, depth, out);
   std::int64_t p = 0;
-  if (step == 1 && lines >= square)  // lines are contiguous: transpose squares, the last one over the one before it
-    for (; p + square <= depth; p += square)
+  if (step == 1 && lines >= square && depth >= square)  // lines are contiguous: squares are transposed, the last ones
+    for (; p < depth; p += square) {                    // over those before them
+      const std::int64_t from = p < depth - square ? p : depth - square;
       for (std::int64_t i = 0; i < lines; i += square) {
         const std::int64_t at = i < lines - square ? i : lines - square;
-        transpose_square(in + at * line_step + p, line_step, out + p * width + at, width);
+        transpose_square(in + at * line_step + from, line_step, out + from * width + at, width);
       }
+    }
   for (; p < depth; ++p)
     for (std::int64_t j = 0; j < lines; ++j) out[p * width + j] = in[j * line_step + p * step];
   if (lines < width)
@@ -216,7 +218,8 @@ template <class T> struct gemm_panel {
   std::int64_t rows, columns, length;
   bool add;
   const T* a;
-  std::int64_t a_row;  // from a row of A to the next, where it lies in place; 0: in strips
+  std::int64_t a_row;   // from a row of A to the next, where it lies in place; 0: in strips
+  std::int64_t a_step;  // in place, from an element of a row to the next
   const T* b;
   std::int64_t b_row;       // from a row of B to the next
   std::int64_t panel_step;  // to the second panel; 0: there is one, and a single row multiplies it twice
@@ -265,7 +268,7 @@ template <class T> struct gemm_panel {
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * to_row);
     constexpr int each = 3, groups = (Rows + each - 1) / each;  // base, base + row and base + 2 row
-    const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : 1;
+    const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : a_step;
     const T* left[groups];
 #pragma GCC unroll 4
     for (int i = 0; i < groups; ++i) left[i] = left_at + i * each * row;
@@ -335,6 +338,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                            .add = g.accumulate || p > 0,
                            .a = a,
                            .a_row = in_place ? g.a.row : 0,
+                           .a_step = 1,
                            .b = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width,
                            .b_row = width,
                            .panel_step = taken == 2 ? g.k * width : 0,

@@ -48,8 +48,8 @@ template <class T> struct conv_panel_gradient {
   const isa level;
   const std::int64_t lanes;
   const kernels::conv_pixels pixels;
-  const std::int64_t columns, panels, taps, rows;  // of the gradient; rows with room for a last strip
-  tensor<std::int32_t> offsets;                    // of the pixels of a band
+  const std::int64_t columns, taps, rows;  // of the gradient; rows with room for a last strip
+  tensor<std::int32_t> offsets;            // of the pixels of a band
 
   conv_panel_gradient(const conv_sizes& sizes, isa at)
       : s(sizes),
@@ -57,7 +57,6 @@ template <class T> struct conv_panel_gradient {
         lanes(kernels::gemm_panel_columns<T>(at)),
         pixels(s.geometry, s.k, lanes),
         columns(pixels.rows_in_lanes ? s.geometry.rows() : s.c),
-        panels((columns + lanes - 1) / lanes),
         taps(pixels.rows_in_lanes ? 1 : s.geometry.product(s.geometry.kernel)),
         rows(s.k + kernels::gemm_widest_strip),
         offsets(tensor<std::int32_t>::empty({pixels.height * pixels.width})) {
@@ -69,7 +68,9 @@ template <class T> struct conv_panel_gradient {
             lanes * (pixels.rows_in_lanes ? r * pixels.width + j : r * g.stride[1] * pixels.pitch + j * g.stride[2]));
   }
 
+  std::int64_t panels() const { return (columns + lanes - 1) / lanes; }
   std::int64_t of_panel() const { return taps * rows * lanes; }
+  std::int64_t of_group() const { return panels() * of_panel(); }
   std::int64_t of_lines() const { return lanes * pixels.height * pixels.width; }
   std::int64_t scratch() const {
     return pixels.size * lanes + of_lines() + kernels::gemm_strips<T>(s.k, pixels.height * pixels.width);
@@ -105,7 +106,7 @@ template <class T> struct conv_panel_gradient {
       for (std::int64_t k = 0; k < s.k; ++k)
         for (std::int64_t c = 0; c < columns; ++c)
           for (std::int64_t tap = 0; tap < taps; ++tap)
-            *dw++ = sums[(((group * panels + c / lanes) * taps + tap) * rows + k) * lanes + c % lanes];
+            *dw++ = sums[(((group * panels() + c / lanes) * taps + tap) * rows + k) * lanes + c % lanes];
   }
 
  private:
@@ -155,35 +156,48 @@ template <class T> struct conv_panel_gradient {
   }
 };
 
-// dW from x and dy. Parts of the batch are fixed by the shapes and added in order.
-template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy) {
-  const std::int64_t all = s.groups * s.k * s.geometry.rows();
-  const std::int64_t parts = std::min(s.batch, std::clamp<std::int64_t>((std::int64_t{1} << 21) / (all + 1), 1, 8));
-  if (s.k == 1) {
-    tensor<T> sums = tensor<T>::empty({parts, all});
-    conv_dot_gradient(s, x, dy, parts, all, writable(sums));
-    return parts == 1 ? sums : sum_rows(sums, parts, all);
-  }
-  const conv_panel_gradient<T> gradient(s, active_isa());
-  const std::int64_t blocks = std::min<std::int64_t>(gradient.panels, 8 / parts),  // of panels: for threads to share
-      of_group = gradient.panels * gradient.of_panel();
+// dW from x and dy by a way that sums panels of it over images. Parts of the batch are fixed by the shapes, and added
+// in order.
+template <class T, class Gradient>
+tensor<T> conv_panels_gradient(const conv_sizes& s, const T* x, const T* dy, std::int64_t parts, const Gradient& way) {
+  const std::int64_t all = s.groups * s.k * s.geometry.rows(),
+                     blocks = std::min<std::int64_t>(way.panels(), 8 / parts),  // of panels: for threads to share
+      of_group = way.of_group();
   tensor<T> sums({parts, s.groups * of_group});
   T* to = writable(sums);
   parallel_for(
       parts * s.groups * blocks, conv_grain(s.batch * s.geometry.columns() * all / (parts * s.groups * blocks)),
       [&](std::int64_t first, std::int64_t last) {
-        tensor<T> scratch = tensor<T>::empty({gradient.scratch()});
+        tensor<T> scratch = tensor<T>::empty({way.scratch()});
         for (std::int64_t item = first; item < last; ++item) {
           const std::int64_t block = item % blocks, group = item / blocks % s.groups, part = item / (blocks * s.groups);
-          gradient(x, dy, group, s.batch * part / parts, s.batch * (part + 1) / parts, gradient.panels * block / blocks,
-                   gradient.panels * (block + 1) / blocks, writable(scratch),
-                   to + (part * s.groups + group) * of_group);
+          way(x, dy, group, s.batch * part / parts, s.batch * (part + 1) / parts, way.panels() * block / blocks,
+              way.panels() * (block + 1) / blocks, writable(scratch), to + (part * s.groups + group) * of_group);
         }
       });
   if (parts > 1) sums = sum_rows(sums, parts, s.groups * of_group);
   tensor<T> dw = tensor<T>::empty({all});
-  gradient.collect(std::as_const(sums).data(), writable(dw));
+  way.collect(std::as_const(sums).data(), writable(dw));
   return dw;
+}
+
+template <class T> tensor<T> conv_weight_gradient(const conv_sizes& s, const T* x, const T* dy) {
+  const std::int64_t all = s.groups * s.k * s.geometry.rows();
+  const auto parts_of = [&](std::int64_t sums) {
+    return std::min(s.batch, std::clamp<std::int64_t>((std::int64_t{1} << 21) / (sums + 1), 1, 8));
+  };
+  if (s.k == 1) {
+    const std::int64_t parts = parts_of(all);
+    tensor<T> sums = tensor<T>::empty({parts, all});
+    conv_dot_gradient(s, x, dy, parts, all, writable(sums));
+    return parts == 1 ? sums : sum_rows(sums, parts, all);
+  }
+  if constexpr (sizeof(T) == 4)
+    if (winograd_tile<T>(s.geometry, s.k) == 4) {
+      const winograd_gradient<T> gradient(s);
+      return conv_panels_gradient(s, x, dy, parts_of(s.groups * gradient.of_group()), gradient);
+    }
+  return conv_panels_gradient(s, x, dy, parts_of(all), conv_panel_gradient<T>(s, active_isa()));
 }
 
 }  // namespace inlay::inline v0_1::detail

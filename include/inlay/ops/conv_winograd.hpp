@@ -95,6 +95,27 @@ template <int Tile, class T> tensor<T> winograd_panels(const tensor<T>& w, const
   });
 }
 
+inline std::int64_t multiple(std::int64_t count, std::int64_t of) { return (count + of - 1) / of * of; }
+// Rows that fill the strips of gemm.hpp. What is too much is computed of whatever lies there.
+inline std::int64_t whole_strips(std::int64_t rows, isa level) {
+  return std::max<std::int64_t>(multiple(rows, level == isa::avx2 ? 2 : 4), 4);
+}
+// Positions take an odd number of cache lines: so they share all sets of L1.
+template <class T> std::int64_t odd_lines(std::int64_t elements) {
+  constexpr std::int64_t of = 64 / static_cast<int>(sizeof(T));
+  return (multiple(elements, of) / of | 1) * of;
+}
+
+// How many of `rows` rows of tiles are a band, for as many transformed numbers of a tile: these are to stay in L2, but
+// weights, from further off, want many tiles.
+template <class T> std::int64_t winograd_height(std::int64_t rows, std::int64_t across, std::int64_t numbers) {
+  constexpr std::int64_t budget = 256 << 10, least = 96;
+  const std::int64_t tiles = std::max(budget / (numbers * std::int64_t{sizeof(T)}), least),
+                     most = std::clamp<std::int64_t>(tiles / across, 1, std::max<std::int64_t>(rows, 1)),
+                     bands = (rows + most - 1) / most;
+  return bands == 0 ? 0 : (rows + bands - 1) / bands;
+}
+
 // Rows of tiles, a band of some of them at a time. A row's tiles lie within one image; those of a group follow each
 // other through the batch.
 template <int Tile, class T> class winograd_bands {
@@ -109,17 +130,12 @@ template <int Tile, class T> class winograd_bands {
         down_((g.out[1] + Tile - 1) / Tile),
         across_((g.out[2] + Tile - 1) / Tile),
         rows_(s.batch * down_),
-        channels_(whole_lanes(g.channels)),
+        channels_(multiple(g.channels, lanes)),
         columns_(kernels::gemm_panel_columns<T>(level_)),
         panels_(kernels::gemm_panels<T>(level_, of.m)) {
-    // Transformed numbers and products of a band are to stay in L2; weights, from further off, want many tiles.
-    const std::int64_t bytes = positions * (channels_ + panels_ * columns_) * std::int64_t{sizeof(T)},
-                       tiles = std::max<std::int64_t>(budget / bytes, least_tiles);
-    const std::int64_t most = std::clamp<std::int64_t>(tiles / across_, 1, std::max<std::int64_t>(rows_, 1)),
-                       bands = (rows_ + most - 1) / most;
-    height_ = bands == 0 ? 0 : (rows_ + bands - 1) / bands;
+    height_ = winograd_height<T>(rows_, across_, positions * (channels_ + panels_ * columns_));
     bands_ = height_ == 0 ? 0 : (rows_ + height_ - 1) / height_;
-    tiles_ = whole_strips(height_ * across_);
+    tiles_ = whole_strips(height_ * across_, level_);
   }
 
   std::int64_t items() const { return groups_ * bands_; }
@@ -136,12 +152,13 @@ template <int Tile, class T> class winograd_bands {
     for (std::int64_t p = 0; p < positions; ++p)
       for (std::int64_t panel = channels.first / columns_; panel * columns_ < channels.last; ++panel) {
         const kernels::gemm_panel<T> product{
-            .rows = whole_strips(height * across_),
+            .rows = whole_strips(height * across_, level_),
             .columns = columns_,
             .length = g_.channels,
             .add = false,
             .a = in + p * in_position(),
             .a_row = channels_,
+            .a_step = 1,
             .b = of_.strips + ((group * positions + p) * panels_ + panel) * columns_ * g_.channels,
             .b_row = columns_,
             .panel_step = 0,
@@ -155,23 +172,12 @@ template <int Tile, class T> class winograd_bands {
 
  private:
   static constexpr std::int64_t positions = kernels::winograd<Tile>::positions, edge = kernels::winograd<Tile>::edge,
-                                lanes = kernels::winograd_lanes<T>, budget = 256 << 10, least_tiles = 96;
+                                lanes = kernels::winograd_lanes<T>;
 
-  static std::int64_t whole_lanes(std::int64_t count) { return (count + lanes - 1) / lanes * lanes; }
-  // Of tiles: what is too much is computed of whatever lies there.
-  std::int64_t whole_strips(std::int64_t tiles) const {
-    const std::int64_t of = level_ == isa::avx2 ? 2 : 4;
-    return std::max<std::int64_t>((tiles + of - 1) / of * of, 4);
-  }
-  // A position takes an odd number of cache lines: so they share all sets of L1.
-  static std::int64_t odd_lines(std::int64_t elements) {
-    constexpr std::int64_t of = 64 / static_cast<int>(sizeof(T));
-    return ((elements + of - 1) / of | 1) * of;
-  }
   std::int64_t pitch() const { return across_ * Tile + edge - Tile; }
   std::int64_t lines() const { return edge * pitch() * lanes; }  // more than those of a row of outputs
-  std::int64_t in_position() const { return odd_lines(tiles_ * channels_); }
-  std::int64_t out_position() const { return odd_lines(tiles_ * panels_ * columns_); }
+  std::int64_t in_position() const { return odd_lines<T>(tiles_ * channels_); }
+  std::int64_t out_position() const { return odd_lines<T>(tiles_ * panels_ * columns_); }
 
   // Row `at` of a group: its inputs, transformed.
   void enter(std::int64_t group, std::int64_t at, T* image, T* to) const {
@@ -215,5 +221,106 @@ void winograd_product(const conv_sizes& s, const kernels::conv_geometry& g, cons
   const winograd_bands<Tile, T> bands(s, g, of);
   each_band(bands.items(), of.m, bands.unit(), bands.multiply_adds(), bands);
 }
+
+// The gradient of the weights, of parts of the batch: sums[position][k][channels] += the products of the transformed
+// dy (k, out…) and x over all tiles.
+template <class T> class winograd_gradient {
+ public:
+  explicit winograd_gradient(const conv_sizes& s)
+      : s_(s),
+        g_(s.geometry),
+        level_(active_isa()),
+        down_((g_.out[1] + 3) / 4),
+        across_((g_.out[2] + 3) / 4),
+        columns_(kernels::gemm_panel_columns<T>(level_)),
+        channels_(multiple(s.c, std::max(columns_, lanes))),
+        outputs_(multiple(s.k, lanes)),
+        height_(winograd_height<T>(s.batch * down_, across_, positions * (channels_ + outputs_))) {
+    dy_.in = g_.out;
+  }
+
+  std::int64_t panels() const { return channels_ / columns_; }
+  std::int64_t of_group() const { return positions * position(); }
+  std::int64_t scratch() const {
+    return lines() + positions * (x_position() + dy_position()) + kernels::gemm_widest_strip;  // read, and not used
+  }
+
+  // Panels [first, last) of a group, images [from, to); sums are those of the group.
+  void operator()(const T* x, const T* dy, std::int64_t group, std::int64_t from, std::int64_t to, std::int64_t first,
+                  std::int64_t last, T* scratch, T* sums) const {
+    T *const of_x = scratch + lines(), *const of_dy = of_x + positions * x_position();
+    for (std::int64_t row = from * down_; row < to * down_; row += height_) {
+      const std::int64_t height = std::min(height_, to * down_ - row), count = height * across_;
+      for (std::int64_t i = 0; i < height; ++i) {
+        enter_x(x, group, row + i, first * columns_, std::min(last * columns_, s_.c), scratch,
+                of_x + i * across_ * channels_);
+        enter_dy(dy, group, row + i, scratch, of_dy + i * across_ * outputs_);
+      }
+      for (std::int64_t p = 0; p < positions; ++p)
+        for (std::int64_t panel = first; panel < last; ++panel) {
+          const kernels::gemm_panel<T> product{.rows = whole_strips(s_.k, level_),
+                                               .columns = columns_,
+                                               .length = count,
+                                               .add = true,
+                                               .a = of_dy + p * dy_position(),
+                                               .a_row = 1,
+                                               .a_step = outputs_,
+                                               .b = of_x + p * x_position() + panel * columns_,
+                                               .b_row = channels_,
+                                               .panel_step = 0,
+                                               .c = sums + p * position() + panel * columns_,
+                                               .c_row = channels_};
+          dispatch<kernels::gemm_panel<T>>(level_, &product);
+        }
+    }
+  }
+
+  // Sums of all groups in the order of the weight.
+  void collect(const T* sums, T* dw) const {
+    for (std::int64_t group = 0; group < s_.groups; ++group)
+      for (std::int64_t k = 0; k < s_.k; ++k, dw += 9 * s_.c) {
+        const kernels::winograd_gather<T> gather{s_.c, sums + group * of_group() + k * channels_, position(), dw};
+        dispatch<kernels::winograd_gather<T>>(level_, &gather);
+      }
+  }
+
+ private:
+  static constexpr std::int64_t positions = kernels::winograd<4>::positions, lanes = kernels::winograd_lanes<T>;
+
+  std::int64_t tiles() const { return height_ * across_; }
+  std::int64_t pitch() const { return across_ * 4 + 2; }
+  std::int64_t lines() const { return 6 * pitch() * lanes; }
+  std::int64_t x_position() const { return odd_lines<T>(tiles() * channels_); }
+  std::int64_t dy_position() const { return odd_lines<T>(tiles() * outputs_); }
+  std::int64_t position() const { return odd_lines<T>(whole_strips(s_.k, level_) * channels_); }  // of the sums
+
+  void enter_x(const T* x, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t last, T* image,
+               T* to) const {
+    const T* const planes = x + (row / down_ * s_.groups + group) * s_.c * g_.product(g_.in);
+    for (std::int64_t c = first; c < last; c += lanes) {
+      kernels::conv_turned_image(g_, planes + c * g_.product(g_.in), std::min(lanes, last - c), lanes, 0,
+                                 row % down_ * 4, 0, 6, pitch(), image);
+      const kernels::winograd_input<T, 4> input{across_, image, pitch(), to + c, channels_, x_position()};
+      dispatch<kernels::winograd_input<T, 4>>(level_, &input);
+    }
+  }
+  void enter_dy(const T* dy, std::int64_t group, std::int64_t row, T* image, T* to) const {
+    const T* const planes = dy + (row / down_ * s_.groups + group) * s_.k * g_.columns();
+    for (std::int64_t k = 0; k < s_.k; k += lanes) {
+      kernels::conv_turned_image(dy_, planes + k * g_.columns(), std::min(lanes, s_.k - k), lanes, 0, row % down_ * 4,
+                                 0, 4, across_ * 4, image);
+      const kernels::winograd_spread<T> spread{across_, image, to + k, outputs_, dy_position()};
+      dispatch<kernels::winograd_spread<T>>(level_, &spread);
+    }
+  }
+
+  const conv_sizes& s_;
+  const kernels::conv_geometry& g_;
+  kernels::conv_geometry dy_;  // as an input
+  isa level_;
+  std::int64_t down_, across_;                 // rows of tiles in an image, tiles of one
+  std::int64_t columns_, channels_, outputs_;  // of a panel; with room for whole panels, and for whole blocks of lanes
+  std::int64_t height_;                        // rows of a band
+};
 
 }  // namespace inlay::inline v0_1::detail
