@@ -79,14 +79,16 @@ template <class T, isa Level> struct simd {
     v = other.v;
     return *this;
   }
-  // Broadcast. A loop becomes one instruction with GCC; clang leaves it a loop at -O1 and -Os, and then fuses some
+  // Broadcast. GCC makes one instruction of the loop, and of the difference only where every function has registers of
+  // that size; there it is the quicker one to compile. clang leaves the loop a loop at -O1 and -Os, and then fuses some
   // products around it with their sums and not others.
   INLAY_INLINE simd(T value) {
-#if defined(__clang__)
-    v = value - raw{};
-#else
-    for (int i = 0; i < size; ++i) v[i] = value;
+#if !defined(__clang__)
+    if constexpr (Level != isa::plain)
+      for (int i = 0; i < size; ++i) v[i] = value;
+    else
 #endif
+      v = value - raw{};
   }
 
   INLAY_INLINE explicit simd(double value) requires(std::is_same_v<T, float>) : simd(static_cast<T>(value)) {}

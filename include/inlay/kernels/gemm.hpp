@@ -226,36 +226,35 @@ template <class T> struct gemm_panel {
   T* c;
   std::int64_t c_row;
 
-  using register_tile = void;
-  template <isa Level> INLAY_INLINE static void run(const gemm_panel* g) noexcept { g->multiply_strips<Level>(); }
-
- private:
   // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
-  template <isa Level> INLAY_INLINE void multiply_strips() const {
+  using register_tile = void;
+  template <isa Level> INLAY_INLINE static void run(const gemm_panel* panel) noexcept {
+    const gemm_panel& g = *panel;
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
-    const std::int64_t width = (rows == 1 ? 2 : 1) * blocking::columns;
+    const std::int64_t width = (g.rows == 1 ? 2 : 1) * blocking::columns;
     T edge[widest * blocking::columns];
-    const T* strip = a;
-    T* to = c;
-    for (std::int64_t s = 0, height = 0; s < rows;
-         s += height, strip += height * (a_row == 0 ? length : a_row), to += height * c_row) {
-      height = rows == 1 ? 1 : detail::strip_height(rows - s, widest);
-      const std::int64_t used = rows - s < height ? rows - s : height;
-      const bool whole = used == height && columns == width;
-      if (!whole && add) detail::copy_block(static_cast<const T*>(to), c_row, edge, width, used, columns);
+    const T* strip = g.a;
+    T* to = g.c;
+    for (std::int64_t s = 0, height = 0; s < g.rows;
+         s += height, strip += height * (g.a_row == 0 ? g.length : g.a_row), to += height * g.c_row) {
+      height = g.rows == 1 ? 1 : detail::strip_height(g.rows - s, widest);
+      const std::int64_t used = g.rows - s < height ? g.rows - s : height;
+      const bool whole = used == height && g.columns == width;
+      if (!whole && g.add) detail::copy_block(static_cast<const T*>(to), g.c_row, edge, width, used, g.columns);
       T* const out = whole ? to : edge;
-      const std::int64_t step = whole ? c_row : width;
+      const std::int64_t step = whole ? g.c_row : width;
       if (height == widest)
-        multiply<Level, widest, 1>(strip, out, step);
+        g.template multiply<Level, widest, 1>(strip, out, step);
       else if (height == 1)
-        multiply<Level, 1, 2>(strip, out, step);
+        g.template multiply<Level, 1, 2>(strip, out, step);
       else if constexpr (widest != 4)
-        multiply<Level, 4, 1>(strip, out, step);
-      if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, c_row, used, columns);
+        g.template multiply<Level, 4, 1>(strip, out, step);
+      if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, g.c_row, used, g.columns);
     }
   }
 
+ private:
   template <isa Level, int Rows, int Panels>
   INLAY_INLINE void multiply(const T* left_at, T* to, std::int64_t to_row) const {
     using V = simd<T, Level>;
