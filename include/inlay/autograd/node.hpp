@@ -69,7 +69,7 @@ class node : public from_pool {
 };
 
 // Runs every node between `root` and the leaves once, consumers first. The root's gradient must be there.
-inline void run_backward(node& root, bool keep_graph) {
+INLAY_OUTLINE inline void run_backward(node& root, bool keep_graph) {
   // Count the consumers of each node that can be reached, and hold it until the end.
   node *reached = nullptr, *last = nullptr;
   bool released = false;

@@ -22,7 +22,7 @@ template <class T> INLAY_COLD const tensor<T>& no_elements() {
 
 // A weight as an operand of the same kind as x: its tensor, a variable on x's tape whose gradient comes to the cell, or
 // a trace of x's pen. Without a cell: nothing, of that kind.
-template <class T, class World> auto operand_in(const World& x, const counted<cell<T>>& weight) {
+template <class T, class World> INLAY_OUTLINE auto operand_in(const World& x, const counted<cell<T>>& weight) {
   const tensor<T>& value = weight ? weight->typed() : no_elements<T>();
   if constexpr (is_variable<World>) {
     counted<slot<T>> step;

@@ -30,7 +30,7 @@ template <class T> struct packed_form final : derived_form {
 
 // What pack() makes of `owner`. Concurrent readers may each make it; one is kept and none waits.
 template <class T, class Owner, class Pack>
-tensor<T> packed(const tensor<Owner>& owner, const packed_key& key, Pack&& pack) {
+INLAY_OUTLINE tensor<T> packed(const tensor<Owner>& owner, const packed_key& key, Pack&& pack) {
   block* keeper = owner.keeper();
   if (keeper == nullptr) return pack();
   for (derived_form* form = keeper->forms.load(std::memory_order_acquire); form != nullptr; form = form->next)
