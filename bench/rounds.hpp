@@ -108,11 +108,12 @@ class race {
     return name.find(only_) != std::string::npos && !(quick_ && is_slow);
   }
 
-  double now() const {
+  static double seconds_of(clockid_t clock) {
     std::timespec t{};
-    clock_gettime(threads_ == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
   }
+  double now() const { return seconds_of(threads_ == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC); }
 
   static void check(const std::string& name, const bench::row& r) {
     results expected = r.expected;
@@ -174,16 +175,11 @@ class race {
 
   // Threads of the turn before spin for a while, some for 20 ms, and would take this turn's cores: waits for their end.
   static void settle() {
-    const auto used = [] {
-      std::timespec t{};
-      clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-      return 1e9 * static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec);
-    };
     const std::timespec nap{0, 2'000'000};
     for (int tries = 0; tries < 50; ++tries) {
-      const double before = used();
+      const double before = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
       nanosleep(&nap, nullptr);
-      if (used() - before < 0.1 * static_cast<double>(nap.tv_nsec)) return;
+      if (seconds_of(CLOCK_PROCESS_CPUTIME_ID) - before < 2e-4) return;
     }
   }
 

@@ -64,8 +64,9 @@ template <int Tile, class T> void run(isa level, const problem<T>& p, T bias, bo
       lines(Tile * tiles * Tile * lanes);
   for (std::int64_t line = 0; line < p.height; line += Tile) {
     kernels::conv_turned_image(g, p.x.data(), p.channels, lanes, 0, line, 0, edge, pitch, image.data());
-    const kernels::winograd_input<T, Tile> enter{tiles, image.data(), pitch, in.data(), lanes, tiles * lanes};
-    dispatch<kernels::winograd_input<T, Tile>>(level, &enter);
+    const kernels::winograd_enter<T, kernels::winograd_of_input<Tile>> enter{tiles,     image.data(), pitch,
+                                                                             in.data(), lanes,        tiles * lanes};
+    dispatch<kernels::winograd_enter<T, kernels::winograd_of_input<Tile>>>(level, &enter);
     for (std::int64_t at = 0; at < positions * tiles; ++at)
       for (std::int64_t k = 0; k < lanes; ++k) {
         T sum = 0;
@@ -119,10 +120,12 @@ TEST_CASE_TEMPLATE("conv_winograd: the kernel's gradient", T, float, double) {
                            dy = support::noise_values<T>(4 * 4 * tiles * lanes, 2);
       support::guarded<T> in(positions * tiles * lanes), of_dy(positions * tiles * lanes), sums(positions * lanes),
           dw(9 * 3, T(77));
-      const kernels::winograd_input<T, 4> enter{tiles, x.data(), pitch, in.data(), lanes, tiles * lanes};
-      dispatch<kernels::winograd_input<T, 4>>(level, &enter);
-      const kernels::winograd_spread<T> spread{tiles, dy.data(), of_dy.data(), lanes, tiles * lanes};
-      dispatch<kernels::winograd_spread<T>>(level, &spread);
+      const kernels::winograd_enter<T, kernels::winograd_of_input<4>> enter{tiles,     x.data(), pitch,
+                                                                            in.data(), lanes,    tiles * lanes};
+      dispatch<kernels::winograd_enter<T, kernels::winograd_of_input<4>>>(level, &enter);
+      const kernels::winograd_enter<T, kernels::winograd_of_gradient> spread{tiles,        dy.data(), 4 * tiles,
+                                                                             of_dy.data(), lanes,     tiles * lanes};
+      dispatch<kernels::winograd_enter<T, kernels::winograd_of_gradient>>(level, &spread);
       for (std::int64_t p = 0; p < positions; ++p)
         for (std::int64_t c = 0; c < lanes; ++c) {
           sums[p * lanes + c] = 0;

@@ -24,6 +24,11 @@ struct conv_geometry {
   static std::int64_t product(const axes& a) noexcept { return a[0] * a[1] * a[2]; }
   std::int64_t rows() const noexcept { return channels * product(kernel); }  // of the matrix
   std::int64_t columns() const noexcept { return product(out); }
+  // A 3 x 3 kernel that moves by single steps over neighbours.
+  bool is_simple_3x3() const noexcept {
+    constexpr axes ones{1, 1, 1};
+    return kernel == axes{1, 3, 3} && stride == ones && dilation == ones && spread == ones;
+  }
   // The input's gradient, for `of` output channels of one group.
   conv_geometry turned(std::int64_t of) const noexcept {
     conv_geometry g;
@@ -35,6 +40,13 @@ struct conv_geometry {
     return g;
   }
 };
+
+// So many elements of `size` bytes, or a few more, that they take an odd number of cache lines: rows of them share all
+// sets of L1.
+inline std::int64_t odd_lines(std::int64_t elements, std::int64_t size) noexcept {
+  const std::int64_t of = 64 / size;
+  return ((elements + of - 1) / of | 1) * of;
+}
 
 namespace detail {
 

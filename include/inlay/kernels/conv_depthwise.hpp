@@ -29,10 +29,8 @@ template <class T> struct conv_depthwise {
 
   // Whether a geometry with one channel is done this way.
   static bool takes(const conv_geometry& g) noexcept {
-    using axes = conv_geometry::axes;
-    return g.channels == 1 && g.kernel == axes{1, 3, 3} && g.stride == axes{1, 1, 1} && g.dilation == axes{1, 1, 1} &&
-           g.spread == axes{1, 1, 1} && g.in[0] == 1 && g.out[0] == 1 && g.padding[0] == 0 && g.padding[1] >= 0 &&
-           g.padding[2] >= 0 && g.out[2] >= 2 * simd<T, isa::avx2>::size;
+    return g.channels == 1 && g.is_simple_3x3() && g.in[0] == 1 && g.out[0] == 1 && g.padding[0] == 0 &&
+           g.padding[1] >= 0 && g.padding[2] >= 0 && g.out[2] >= 2 * simd<T, isa::avx2>::size;
   }
   static std::int64_t ring(const conv_geometry& g) noexcept { return slots * pitch(g.out[2]); }
 
@@ -48,10 +46,7 @@ template <class T> struct conv_depthwise {
  private:
   static constexpr int lines = 4, seen = lines + 2;
   static constexpr std::int64_t slots = 8, ahead = 2048 / static_cast<int>(sizeof(T));
-  static std::int64_t pitch(std::int64_t width) noexcept {
-    constexpr std::int64_t of = 64 / static_cast<int>(sizeof(T));
-    return ((width + 2 + of - 1) / of | 1) * of;
-  }
+  static std::int64_t pitch(std::int64_t width) noexcept { return odd_lines(width + 2, sizeof(T)); }
 
   template <isa Level> INLAY_INLINE void convolve(const T* plane, std::int64_t group, T* to) const {
     constexpr std::int64_t columns = 2 * simd<T, Level>::size;

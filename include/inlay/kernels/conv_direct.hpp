@@ -123,11 +123,8 @@ struct conv_pass {
     if (height < least) height = least;
     down = (line[1].count + height - 1) / height;
     height = down == 0 ? 0 : (line[1].count + down - 1) / down;
-    // Planes and rows of sums take an odd number of cache lines: so they share all sets of L1.
-    const std::int64_t per_line = 64 / size;
-    const auto odd_lines = [&](std::int64_t elements) { return ((elements + per_line - 1) / per_line | 1) * per_line; };
-    positions = odd_lines((height * pitch + lanes - 1) / lanes * lanes);
-    plane = odd_lines(positions + line[1].reach * pitch + line[2].reach);
+    positions = odd_lines((height * pitch + lanes - 1) / lanes * lanes, size);
+    plane = odd_lines(positions + line[1].reach * pitch + line[2].reach, size);
   }
 
   std::int64_t bands() const noexcept { return line[0].count * down * across; }

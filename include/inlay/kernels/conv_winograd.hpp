@@ -22,19 +22,18 @@ namespace inlay::inline v0_1::kernels {
 // Channels that are turned and transformed together.
 template <class T> inline constexpr int winograd_lanes = simd<T, isa::avx2>::size;
 
-// The three transforms along one axis, of numbers `step` apart. V: a register, or a number.
+// The transforms along one axis, of registers `step` apart.
 template <int Tile> struct winograd;
 
 template <> struct winograd<2> {
   static constexpr int edge = 4, positions = 16;
 
   // B^T = 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1
-  template <class V> INLAY_INLINE static void in(V* d, int step) {
-    const V a = d[0] - d[2 * step], b = d[step] + d[2 * step], c = d[2 * step] - d[step];
-    d[3 * step] = d[step] - d[3 * step];
-    d[0] = a;
-    d[step] = b;
-    d[2 * step] = c;
+  template <class V> INLAY_INLINE static void in(const V* d, int step, V* to, int to_step) {
+    to[0] = d[0] - d[2 * step];
+    to[to_step] = d[step] + d[2 * step];
+    to[2 * to_step] = d[2 * step] - d[step];
+    to[3 * to_step] = d[step] - d[3 * step];
   }
   // A^T = 1 1 1 0 | 0 1 -1 -1
   template <class V> INLAY_INLINE static void out(const V* m, int step, V* y, int y_step) {
@@ -59,18 +58,18 @@ template <> struct winograd<4> {
 
   // With p = 3/4, q = 3/2:  B^T = p^2q^2 0 -(p^2 + q^2) 0 1 0 | 0 -pq^2 -q^2 p 1 0 | 0 pq^2 -q^2 -p 1 0
   //   | 0 -p^2q -p^2 q 1 0 | 0 p^2q -p^2 -q 1 0 | 0 p^2q^2 0 -(p^2 + q^2) 0 1
-  template <class V> INLAY_INLINE static void in(V* d, int step) {
+  template <class V> INLAY_INLINE static void in(const V* d, int step, V* to, int to_step) {
     using T = number<V>;
     const V both(T(p * p * q * q)), sum(T(-(p * p + q * q))), minus_pp(T(-p * p)), minus_qq(T(-q * q));
     const V x1 = d[step], x2 = d[2 * step], x3 = d[3 * step], x4 = d[4 * step];
     const V even_p = multiply_add(minus_qq, x2, x4), odd_p = multiply_add(minus_qq, x1, x3);
     const V even_q = multiply_add(minus_pp, x2, x4), odd_q = multiply_add(minus_pp, x1, x3);
-    d[0] = multiply_add(sum, x2, multiply_add(both, d[0], x4));
-    d[5 * step] = multiply_add(sum, x3, multiply_add(both, x1, d[5 * step]));
-    d[step] = multiply_add(V(T(p)), odd_p, even_p);
-    d[2 * step] = multiply_add(V(T(-p)), odd_p, even_p);
-    d[3 * step] = multiply_add(V(T(q)), odd_q, even_q);
-    d[4 * step] = multiply_add(V(T(-q)), odd_q, even_q);
+    to[0] = multiply_add(sum, x2, multiply_add(both, d[0], x4));
+    to[to_step] = multiply_add(V(T(p)), odd_p, even_p);
+    to[2 * to_step] = multiply_add(V(T(-p)), odd_p, even_p);
+    to[3 * to_step] = multiply_add(V(T(q)), odd_q, even_q);
+    to[4 * to_step] = multiply_add(V(T(-q)), odd_q, even_q);
+    to[5 * to_step] = multiply_add(sum, x3, multiply_add(both, x1, d[5 * step]));
   }
   // A^T = 1 1 1 1 1 0 | 0 p -p q -q 0 | 0 p^2 p^2 q^2 q^2 0 | 0 p^3 -p^3 q^3 -q^3 1
   template <class V> INLAY_INLINE static void out(const V* m, int step, V* y, int y_step) {
@@ -162,9 +161,23 @@ template <class T, int Tile> struct winograd_weights {
   }
 };
 
-// B^T x B of a row of tiles, for a block of channels: from the turned image [line][pixel][lanes], position p of tile t
-// to out[p position + t tile].
-template <class T, int Tile> struct winograd_input {
+// What tiles see: the inputs, by B^T; or dy, by A.
+template <int Tile> struct winograd_of_input {
+  static constexpr int tile = Tile, seen = winograd<Tile>::edge;
+  template <class V> INLAY_INLINE static void along(const V* d, int step, V* to, int to_step) {
+    winograd<Tile>::in(d, step, to, to_step);
+  }
+};
+struct winograd_of_gradient {
+  static constexpr int tile = 4, seen = 4;
+  template <class V> INLAY_INLINE static void along(const V* y, int step, V* to, int to_step) {
+    winograd<4>::spread(y, step, to, to_step);
+  }
+};
+
+// B^T x B, or A dy A^T, of a row of tiles, for a block of channels: from the turned image [line][pixel][lanes],
+// position p of tile t to out[p position + t tile].
+template <class T, class Of> struct winograd_enter {
   std::int64_t tiles;
   const T* image;
   std::int64_t pitch;  // pixels of a line
@@ -173,28 +186,30 @@ template <class T, int Tile> struct winograd_input {
 
   using memory_bound = void;
   using register_tile = void;
-  template <isa Level> INLAY_INLINE static void run(const winograd_input* t) noexcept {
+  template <isa Level> INLAY_INLINE static void run(const winograd_enter* t) noexcept {
     for (std::int64_t i = 0; i < t->tiles; ++i)
       for (int lane = 0; lane < winograd_lanes<T>; lane += simd<T, Level>::size)
-        t->transform<Level>(t->image + i * Tile * winograd_lanes<T> + lane, t->out + i * t->tile + lane);
+        t->transform<Level>(t->image + i * Of::tile * winograd_lanes<T> + lane, t->out + i * t->tile + lane);
   }
 
  private:
   template <isa Level> INLAY_INLINE void transform(const T* from, T* to) const {
     using V = simd<T, Level>;
-    constexpr int edge = winograd<Tile>::edge;
-    V d[edge][edge];
+    constexpr int edge = winograd<Of::tile>::edge, seen = Of::seen;
+    V half[edge][seen];
 #pragma GCC unroll 6
-    for (int v = 0; v < edge; ++v) {
+    for (int v = 0; v < seen; ++v) {
+      V d[seen];
 #pragma GCC unroll 6
-      for (int u = 0; u < edge; ++u) d[u][v] = V::load(from + (u * pitch + v) * winograd_lanes<T>);
-      winograd<Tile>::in(&d[0][v], edge);
+      for (int u = 0; u < seen; ++u) d[u] = V::load(from + (u * pitch + v) * winograd_lanes<T>);
+      Of::along(d, 1, &half[0][v], seen);
     }
 #pragma GCC unroll 6
     for (int u = 0; u < edge; ++u) {
-      winograd<Tile>::in(&d[u][0], 1);
+      V d[edge];
+      Of::along(half[u], 1, d, 1);
 #pragma GCC unroll 6
-      for (int v = 0; v < edge; ++v) d[u][v].store(to + (edge * u + v) * position);
+      for (int v = 0; v < edge; ++v) d[v].store(to + (edge * u + v) * position);
     }
   }
 };
@@ -239,42 +254,6 @@ template <class T, int Tile> struct winograd_output {
         if (relu) y[v] = function::relu{}(y[v]);
         y[v].store(to + (u * tiles * Tile + v) * winograd_lanes<T>);
       }
-    }
-  }
-};
-
-// A dy A^T of a row of tiles of 4 x 4, for a block of channels: from [line][pixel][lanes], as winograd_input.
-template <class T> struct winograd_spread {
-  std::int64_t tiles;
-  const T* lines;
-  T* out;
-  std::int64_t tile, position;
-
-  using memory_bound = void;
-  using register_tile = void;
-  template <isa Level> INLAY_INLINE static void run(const winograd_spread* t) noexcept {
-    for (std::int64_t i = 0; i < t->tiles; ++i)
-      for (int lane = 0; lane < winograd_lanes<T>; lane += simd<T, Level>::size)
-        t->transform<Level>(t->lines + i * 4 * winograd_lanes<T> + lane, t->out + i * t->tile + lane);
-  }
-
- private:
-  template <isa Level> INLAY_INLINE void transform(const T* from, T* to) const {
-    using V = simd<T, Level>;
-    V half[6][4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      V y[4];
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; ++u) y[u] = V::load(from + (u * 4 * tiles + v) * winograd_lanes<T>);
-      winograd<4>::spread(y, 1, &half[0][v], 4);
-    }
-#pragma GCC unroll 6
-    for (int u = 0; u < 6; ++u) {
-      V d[6];
-      winograd<4>::spread(half[u], 1, d, 1);
-#pragma GCC unroll 6
-      for (int v = 0; v < 6; ++v) d[v].store(to + (6 * u + v) * position);
     }
   }
 };

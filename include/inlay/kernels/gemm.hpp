@@ -63,6 +63,11 @@ template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k)
 inline bool gemm_exact_rows(std::int64_t rows, isa level) noexcept {
   return rows == 1 || (level == isa::avx2 ? rows % 2 == 0 && rows != 2 : rows % 4 == 0);
 }
+// So many rows, or a few more, that they do; 4 at least, as a single row is multiplied otherwise.
+inline std::int64_t gemm_whole_rows(std::int64_t rows, isa level) noexcept {
+  const std::int64_t of = level == isa::avx2 ? 2 : 4, whole = (rows + of - 1) / of * of;
+  return whole < 4 ? 4 : whole;
+}
 // Elements of the largest block of A of any level.
 template <class T> constexpr std::int64_t gemm_block() noexcept {
   return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);

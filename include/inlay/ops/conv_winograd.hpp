@@ -56,9 +56,7 @@ void each_band(std::int64_t items, std::int64_t m, std::int64_t unit, std::int64
 // be channels enough. Larger tiles never take more products, but twice the memory for weights, which small batches
 // wait for.
 template <class T> int winograd_tile(const kernels::conv_geometry& g, std::int64_t m) noexcept {
-  using axes = kernels::conv_geometry::axes;
-  if (sizeof(T) != 4 || g.kernel != axes{1, 3, 3} || g.stride != axes{1, 1, 1} || g.dilation != axes{1, 1, 1} ||
-      g.spread != axes{1, 1, 1} || g.channels * m < 8 * (g.channels + m) || g.out[1] < 4 || g.out[2] < 4)
+  if (sizeof(T) != 4 || !g.is_simple_3x3() || g.channels * m < 8 * (g.channels + m) || g.out[1] < 4 || g.out[2] < 4)
     return 0;
   constexpr std::int64_t most = 16 << 20;  // bytes of weights
   return kernels::winograd<4>::positions * g.channels * m * std::int64_t{sizeof(T)} <= most ? 4 : 2;
@@ -96,15 +94,6 @@ template <int Tile, class T> tensor<T> winograd_panels(const tensor<T>& w, const
 }
 
 inline std::int64_t multiple(std::int64_t count, std::int64_t of) { return (count + of - 1) / of * of; }
-// Rows that fill the strips of gemm.hpp. What is too much is computed of whatever lies there.
-inline std::int64_t whole_strips(std::int64_t rows, isa level) {
-  return std::max<std::int64_t>(multiple(rows, level == isa::avx2 ? 2 : 4), 4);
-}
-// Positions take an odd number of cache lines: so they share all sets of L1.
-template <class T> std::int64_t odd_lines(std::int64_t elements) {
-  constexpr std::int64_t of = 64 / static_cast<int>(sizeof(T));
-  return (multiple(elements, of) / of | 1) * of;
-}
 
 // How many of `rows` rows of tiles are a band, for as many transformed numbers of a tile: these are to stay in L2, but
 // weights, from further off, want many tiles.
@@ -114,6 +103,22 @@ template <class T> std::int64_t winograd_height(std::int64_t rows, std::int64_t 
                      most = std::clamp<std::int64_t>(tiles / across, 1, std::max<std::int64_t>(rows, 1)),
                      bands = (rows + most - 1) / most;
   return bands == 0 ? 0 : (rows + bands - 1) / bands;
+}
+
+// A row of tiles enters: channels [first, last) of it, from the planes of an image. `line`: the first output it sees.
+template <class Of, class T>
+void winograd_row(const kernels::conv_geometry& g, const T* planes, std::int64_t first, std::int64_t last,
+                  std::int64_t line, kernels::winograd_enter<T, Of> tiles, T* image) {
+  constexpr std::int64_t lanes = kernels::winograd_lanes<T>;
+  T* const to = tiles.out;
+  const isa level = active_isa();
+  for (std::int64_t c = first; c < last; c += lanes) {
+    kernels::conv_turned_image(g, planes + c * g.product(g.in), std::min(lanes, last - c), lanes, 0, line, 0, Of::seen,
+                               tiles.pitch, image);
+    tiles.image = image;
+    tiles.out = to + c;
+    dispatch<kernels::winograd_enter<T, Of>>(level, static_cast<const kernels::winograd_enter<T, Of>*>(&tiles));
+  }
 }
 
 // Rows of tiles, a band of some of them at a time. A row's tiles lie within one image; those of a group follow each
@@ -135,7 +140,7 @@ template <int Tile, class T> class winograd_bands {
         panels_(kernels::gemm_panels<T>(level_, of.m)) {
     height_ = winograd_height<T>(rows_, across_, positions * (channels_ + panels_ * columns_));
     bands_ = height_ == 0 ? 0 : (rows_ + height_ - 1) / height_;
-    tiles_ = whole_strips(height_ * across_, level_);
+    tiles_ = kernels::gemm_whole_rows(height_ * across_, level_);
   }
 
   std::int64_t items() const { return groups_ * bands_; }
@@ -152,7 +157,7 @@ template <int Tile, class T> class winograd_bands {
     for (std::int64_t p = 0; p < positions; ++p)
       for (std::int64_t panel = channels.first / columns_; panel * columns_ < channels.last; ++panel) {
         const kernels::gemm_panel<T> product{
-            .rows = whole_strips(height * across_, level_),
+            .rows = kernels::gemm_whole_rows(height * across_, level_),
             .columns = columns_,
             .length = g_.channels,
             .add = false,
@@ -176,18 +181,14 @@ template <int Tile, class T> class winograd_bands {
 
   std::int64_t pitch() const { return across_ * Tile + edge - Tile; }
   std::int64_t lines() const { return edge * pitch() * lanes; }  // more than those of a row of outputs
-  std::int64_t in_position() const { return odd_lines<T>(tiles_ * channels_); }
-  std::int64_t out_position() const { return odd_lines<T>(tiles_ * panels_ * columns_); }
+  std::int64_t in_position() const { return kernels::odd_lines(tiles_ * channels_, sizeof(T)); }
+  std::int64_t out_position() const { return kernels::odd_lines(tiles_ * panels_ * columns_, sizeof(T)); }
 
   // Row `at` of a group: its inputs, transformed.
   void enter(std::int64_t group, std::int64_t at, T* image, T* to) const {
-    const std::int64_t plane = at / down_ * groups_ + group, size = g_.product(g_.in);
-    for (std::int64_t c = 0; c < g_.channels; c += lanes) {
-      kernels::conv_turned_image(g_, of_.x + (plane * g_.channels + c) * size, std::min(lanes, g_.channels - c), lanes,
-                                 0, at % down_ * Tile, 0, edge, pitch(), image);
-      const kernels::winograd_input<T, Tile> input{across_, image, pitch(), to + c, channels_, in_position()};
-      dispatch<kernels::winograd_input<T, Tile>>(level_, &input);
-    }
+    const T* const planes = of_.x + (at / down_ * groups_ + group) * g_.channels * g_.product(g_.in);
+    winograd_row<kernels::winograd_of_input<Tile>, T>(g_, planes, 0, g_.channels, at % down_ * Tile,
+                                                      {across_, nullptr, pitch(), to, channels_, in_position()}, image);
   }
 
   // Its outputs.
@@ -258,7 +259,7 @@ template <class T> class winograd_gradient {
       }
       for (std::int64_t p = 0; p < positions; ++p)
         for (std::int64_t panel = first; panel < last; ++panel) {
-          const kernels::gemm_panel<T> product{.rows = whole_strips(s_.k, level_),
+          const kernels::gemm_panel<T> product{.rows = kernels::gemm_whole_rows(s_.k, level_),
                                                .columns = columns_,
                                                .length = count,
                                                .add = true,
@@ -290,28 +291,22 @@ template <class T> class winograd_gradient {
   std::int64_t tiles() const { return height_ * across_; }
   std::int64_t pitch() const { return across_ * 4 + 2; }
   std::int64_t lines() const { return 6 * pitch() * lanes; }
-  std::int64_t x_position() const { return odd_lines<T>(tiles() * channels_); }
-  std::int64_t dy_position() const { return odd_lines<T>(tiles() * outputs_); }
-  std::int64_t position() const { return odd_lines<T>(whole_strips(s_.k, level_) * channels_); }  // of the sums
+  std::int64_t x_position() const { return kernels::odd_lines(tiles() * channels_, sizeof(T)); }
+  std::int64_t dy_position() const { return kernels::odd_lines(tiles() * outputs_, sizeof(T)); }
+  std::int64_t position() const {
+    return kernels::odd_lines(kernels::gemm_whole_rows(s_.k, level_) * channels_, sizeof(T));
+  }  // of the sums
 
   void enter_x(const T* x, std::int64_t group, std::int64_t row, std::int64_t first, std::int64_t last, T* image,
                T* to) const {
     const T* const planes = x + (row / down_ * s_.groups + group) * s_.c * g_.product(g_.in);
-    for (std::int64_t c = first; c < last; c += lanes) {
-      kernels::conv_turned_image(g_, planes + c * g_.product(g_.in), std::min(lanes, last - c), lanes, 0,
-                                 row % down_ * 4, 0, 6, pitch(), image);
-      const kernels::winograd_input<T, 4> input{across_, image, pitch(), to + c, channels_, x_position()};
-      dispatch<kernels::winograd_input<T, 4>>(level_, &input);
-    }
+    winograd_row<kernels::winograd_of_input<4>, T>(g_, planes, first, last, row % down_ * 4,
+                                                   {across_, nullptr, pitch(), to, channels_, x_position()}, image);
   }
   void enter_dy(const T* dy, std::int64_t group, std::int64_t row, T* image, T* to) const {
     const T* const planes = dy + (row / down_ * s_.groups + group) * s_.k * g_.columns();
-    for (std::int64_t k = 0; k < s_.k; k += lanes) {
-      kernels::conv_turned_image(dy_, planes + k * g_.columns(), std::min(lanes, s_.k - k), lanes, 0, row % down_ * 4,
-                                 0, 4, across_ * 4, image);
-      const kernels::winograd_spread<T> spread{across_, image, to + k, outputs_, dy_position()};
-      dispatch<kernels::winograd_spread<T>>(level_, &spread);
-    }
+    winograd_row<kernels::winograd_of_gradient, T>(dy_, planes, 0, s_.k, row % down_ * 4,
+                                                   {across_, nullptr, across_ * 4, to, outputs_, dy_position()}, image);
   }
 
   const conv_sizes& s_;
