@@ -278,9 +278,9 @@ template <class T> struct conv_tiles {
 
   using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const conv_tiles* t) noexcept {
-    for (std::int64_t i = 0; i < t->rows; i += gemm_block_rows)
+    for (std::int64_t i = 0; i < t->rows; i += gemm_block_rows<T>)
       for (std::int64_t r = 0; r < t->lines; ++r)
-        t->block<Level>(i, t->rows - i < gemm_block_rows ? t->rows - i : gemm_block_rows, t->image + r * t->pitch,
+        t->block<Level>(i, t->rows - i < gemm_block_rows<T> ? t->rows - i : gemm_block_rows<T>, t->image + r * t->pitch,
                         t->c + i * t->c_row + r * t->c_line);
     if (t->past) end_of_stream();
   }

@@ -5,10 +5,11 @@
 // free. AVX-512 has 32: 12 x 2. Plain SSE has no FMA, so a product takes a register before it is added: 4 x 2.
 //
 // B is packed once into panels as wide as a tile ([panel][k][columns], zero padded), so weights can be kept packed; the
-// caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]), a block of
-// 240 rows at a time; rows that are few, near each other and fill their strips are read where they lie. A panel piece
-// of `depth` rows of k (16 KiB at most) stays in L1 while the strips of a block of A (up to 240 KiB with AVX2) stream
-// by from L2.
+// caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]); rows that
+// are few, near each other and fill their strips are read where they lie. A panel piece of `depth` rows of k (16 KiB at
+// most) stays in L1 while the strips of a block of A stream by from L2: 384 KiB, 192 rows of float by 512 of k or fewer
+// by more, so that what B is read for grows and C is seldom taken up again. Where B is too large for L2, each strip
+// asks for a share of the next piece while it is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
 // rows of k, then these parts in order, bias last. It depends on k, the type and the level alone, so a row of C has the
@@ -26,7 +27,8 @@ template <class T, isa Level> struct gemm_blocking {
   static constexpr int registers = 2;
   static constexpr int columns = registers * simd<T, Level>::size;
 };
-inline constexpr std::int64_t gemm_block_rows = 240;  // whole strips of any level
+inline constexpr std::int64_t gemm_block_bytes = 384 << 10;
+template <class T> inline constexpr std::int64_t gemm_block_rows = 768 / static_cast<int>(sizeof(T));  // whole strips
 inline constexpr std::int64_t gemm_piece_bytes = 16 << 10;
 inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // the most of any level
 
@@ -68,9 +70,9 @@ inline std::int64_t gemm_whole_rows(std::int64_t rows, isa level) noexcept {
   const std::int64_t of = level == isa::avx2 ? 2 : 4, whole = (rows + of - 1) / of * of;
   return whole < 4 ? 4 : whole;
 }
-// Elements of the largest block of A of any level.
+// Elements of a block of A: gemm_block_rows of any level's depth at least.
 template <class T> constexpr std::int64_t gemm_block() noexcept {
-  return gemm_block_rows * gemm_most_depth<T>(gemm_blocking<T, isa::plain>::columns);
+  return gemm_block_bytes / static_cast<int>(sizeof(T));
 }
 // Elements of scratch memory that a call of gemm_range needs: such a block, and a panel piece.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
@@ -182,7 +184,7 @@ INLAY_OUTLINE void copy_block(const T* from, std::int64_t from_step, T* to, std:
     for (std::int64_t j = 0; j < columns; ++j) to[i * to_step + j] = from[i * from_step + j];
 }
 
-// Packs a block of gemm_block_rows rows at most.
+// Packs `rows` rows, gemm_block_rows at most.
 template <class T>
 INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int64_t widest, std::int64_t length,
                                T* out) {
@@ -200,9 +202,9 @@ INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int6
 // Packs the whole of A (m x k) into strips for a level, to be used in many calls (by convolution; see conv_tiles).
 template <class T>
 void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k, T* strips) noexcept {
-  for (std::int64_t i = 0; i < m; i += gemm_block_rows)
+  for (std::int64_t i = 0; i < m; i += gemm_block_rows<T>)
     detail::pack_strips(strided<T>{a.data + i * a.row, a.row, a.column},
-                        m - i < gemm_block_rows ? m - i : gemm_block_rows, gemm_strip_rows<T>(level), k,
+                        m - i < gemm_block_rows<T> ? m - i : gemm_block_rows<T>, gemm_strip_rows<T>(level), k,
                         strips + i * k);
 }
 
@@ -230,6 +232,7 @@ template <class T> struct gemm_panel {
   std::int64_t panel_step;  // to the second panel; 0: there is one, and a single row multiplies it twice
   T* c;
   std::int64_t c_row;
+  const T* next = nullptr;  // as much of B as this, which comes next and lies far away; or null
 
   // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
   using register_tile = void;
@@ -238,6 +241,8 @@ template <class T> struct gemm_panel {
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
     const std::int64_t width = (g.rows == 1 ? 2 : 1) * blocking::columns;
+    constexpr std::int64_t line = 64 / static_cast<int>(sizeof(T));
+    const std::int64_t share = g.next == nullptr ? 0 : (g.length * width / line + g.rows - 1) / g.rows;  // of a row
     T edge[widest * blocking::columns];
     const T* strip = g.a;
     T* to = g.c;
@@ -245,6 +250,7 @@ template <class T> struct gemm_panel {
          s += height, strip += height * (g.a_row == 0 ? g.length : g.a_row), to += height * g.c_row) {
       height = g.rows == 1 ? 1 : detail::strip_height(g.rows - s, widest);
       const std::int64_t used = g.rows - s < height ? g.rows - s : height;
+      for (std::int64_t l = s * share; l < (s + height) * share; ++l) __builtin_prefetch(g.next + l * line, 0, 2);
       const bool whole = used == height && g.columns == width;
       if (!whole && g.add) detail::copy_block(static_cast<const T*>(to), g.c_row, edge, width, used, g.columns);
       T* const out = whole ? to : edge;
@@ -312,57 +318,75 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
+  const std::int64_t widest = gemm_strip_rows<T>(level);
   // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
   const bool close_rows =
       g.k > 0 && panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
-  for (std::int64_t i = row_first; i < row_last; i += gemm_block_rows) {
-    const std::int64_t rows = row_last - i < gemm_block_rows ? row_last - i : gemm_block_rows;
+  // B comes from beyond L2, and these rows take longer than it does.
+  constexpr std::int64_t fetched_rows = 24;
+  const bool far = g.panels != nullptr && g.n * g.k * std::int64_t{sizeof(T)} > 1 << 20;
+  for (std::int64_t i = row_first, rows; i < row_last; i += rows) {
+    rows = row_last - i < gemm_block_rows<T> ? row_last - i : gemm_block_rows<T>;
+    const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
+    const strided<T> a{g.a.data + i * g.a.row, g.a.row, g.a.column};
+    const std::int64_t height = (rows + widest - 1) / widest * widest;  // with what strips are padded by, at most
+    const std::int64_t parts =
+        in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
     const auto finish = [&](std::int64_t panel, std::int64_t columns) {
       if (g.bias != nullptr || g.relu)
         on_level<finish_rows<T>>(level, g.c + i * g.c_row + panel * width, g.c_row,
                                  g.bias != nullptr ? g.bias + panel * width : nullptr, g.relu, rows, columns);
     };
-    std::int64_t p = 0;
+    std::int64_t first = 0;
     do {  // at least once: k = 0 gives f(bias) too
-      const std::int64_t length = g.k - p < depth ? g.k - p : depth;
-      const T* a = g.a.data + i * g.a.row + p * g.a.column;
-      const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
-      if (!in_place) {
-        detail::pack_strips(strided<T>{a, g.a.row, g.a.column}, rows, gemm_strip_rows<T>(level), length, scratch);
-        a = scratch;
-      }
+      const std::int64_t last = g.k - first < parts ? g.k : first + parts;
+      if (!in_place)
+        for (std::int64_t p = first; p < last; p += depth)
+          detail::pack_strips(strided<T>{a.data + p * a.column, a.row, a.column}, rows, widest,
+                              last - p < depth ? last - p : depth, scratch + (p - first) * height);
       for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
-        T* c = g.c + i * g.c_row + panel * width;
         const std::int64_t left = g.n - panel * width;
         taken = rows == 1 && panel + 2 <= panel_last && left >= 2 * width ? 2 : 1;
         const std::int64_t columns = left < taken * width ? left : taken * width;
-        gemm_panel<T> part{.rows = rows,
-                           .columns = columns,
-                           .length = length,
-                           .add = g.accumulate || p > 0,
-                           .a = a,
-                           .a_row = in_place ? g.a.row : 0,
-                           .a_step = 1,
-                           .b = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width,
-                           .b_row = width,
-                           .panel_step = taken == 2 ? g.k * width : 0,
-                           .c = c,
-                           .c_row = g.c_row};
-        if (g.panels == nullptr && g.k > 0) {
-          part.b = g.b.data + p * g.b.row + panel * width;
-          if (columns % width == 0)
-            part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
-          else  // the last columns do not fill a panel
-            detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, length, scratch + gemm_block<T>()),
-                part.b = scratch + gemm_block<T>();
-        }
-        on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
-        if (rows > 1 && p + length >= g.k) finish(panel, columns);
+        std::int64_t p = first;
+        do {
+          const T* const piece = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width;
+          gemm_panel<T> part{.rows = rows,
+                             .columns = columns,
+                             .length = last - p < depth ? last - p : depth,
+                             .add = g.accumulate || p > 0,
+                             .a = in_place ? a.data + p : scratch + (p - first) * height,
+                             .a_row = in_place ? a.row : 0,
+                             .a_step = 1,
+                             .b = piece,
+                             .b_row = width,
+                             .panel_step = taken == 2 ? g.k * width : 0,
+                             .c = g.c + i * g.c_row + panel * width,
+                             .c_row = g.c_row};
+          if (g.panels == nullptr && g.k > 0) {
+            part.b = g.b.data + p * g.b.row + panel * width;
+            if (columns % width == 0)
+              part.b_row = g.b.row, part.panel_step = taken == 2 ? width : 0;
+            else  // the last columns do not fill a panel
+              detail::pack_lines(part.b, std::int64_t{1}, g.b.row, columns, width, part.length,
+                                 scratch + gemm_block<T>()),
+                  part.b = scratch + gemm_block<T>();
+          }
+          if (far && rows >= fetched_rows) {
+            if (p + depth < last)
+              part.next = piece + depth * width;
+            else if (panel + 1 < panel_last)
+              part.next = piece + (g.k - p + first) * width;
+          }
+          on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
+          p += depth;
+        } while (p < last);
+        if (rows > 1 && last == g.k) finish(panel, columns);
       }
-      if (rows == 1 && p + length >= g.k)
+      if (rows == 1 && last == g.k)
         finish(panel_first, (g.n < panel_last * width ? g.n : panel_last * width) - panel_first * width);
-      p += depth;
-    } while (p < g.k);
+      first = last;
+    } while (first < g.k);
   }
 }
 
