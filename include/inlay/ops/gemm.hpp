@@ -58,8 +58,8 @@ bool read_in_place(std::int64_t n, std::int64_t k, const tensor<T>& owner, const
 // there are more of; below about 20 microseconds one does it all.
 template <class T>
 INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activation finish = activation::none) {
-  constexpr std::int64_t worth = 1 << 19;
-  if (g.m == 1 && g.n * (g.k + 8) < worth && g.panels != nullptr && g.a.column == 1) {  // a call at once
+  constexpr std::int64_t worth = 1 << 18;
+  if (g.m == 1 && g.n * (g.k + 8) < 2 * worth && g.panels != nullptr && g.a.column == 1) {  // a call at once
     kernels::gemm_range<T>(level, g, 0, 1, 0, kernels::gemm_panels<T>(level, g.n), nullptr);
   } else {
     const bool by_rows = g.m >= g.n;

@@ -98,7 +98,7 @@ template <class T = float> class int8_weight final : public detail::represented_
     const auto* shared = &problem;
     const bool by_rows = strips >= panels;
     const std::int64_t pieces = by_rows ? strips : panels, work = rows * out * (in + 8) / pieces;
-    parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 22) / std::max<std::int64_t>(work, 1)),
+    parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
                  [&](std::int64_t first, std::int64_t last) {
                    dispatch<kernels::int8_range<std::int8_t>>(
                        level, shared, by_rows ? first : std::int64_t{0}, by_rows ? last : strips,
