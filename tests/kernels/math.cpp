@@ -32,6 +32,9 @@ template <class Kernel, class T> void run(isa level, const std::vector<T>& x, st
 struct expm1_kernel {
   template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::expm1(x); }
 };
+struct exp_of_negative_kernel {
+  template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::exp_of_negative(x); }
+};
 struct log1p_kernel {
   template <class V> INLAY_INLINE V operator()(const V& x) const { return kernels::log1p(x); }
 };
@@ -150,6 +153,23 @@ TEST_CASE_TEMPLATE("math: what functions.hpp is made of, where it is used", T, f
     CHECK((support::is_nan(y[1]) && y[2] == 0));
     run<normal_cdf_kernel, T>(level, x, y);
     CHECK((y[0] == 0 && support::is_nan(y[1]) && y[2] == T(0.5) && y[3] == 1));
+  });
+}
+
+TEST_CASE_TEMPLATE("math: exp_of_negative has the bits of exp, and keeps any NaN", T, float, double) {
+  using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  std::vector<T> x{T{0}, T(-0.0), -std::numeric_limits<T>::infinity(), std::numeric_limits<T>::lowest(), T(-1e-40)};
+  for (const double range : {1.0, 87.4, 90.0, 708.5, 800.0})
+    for (const T v : support::noise_values<T>(5000, 7, -range, 0)) x.push_back(v);
+  const std::size_t numbers = x.size();
+  for (bits payload = 1; payload < 1025; payload *= 2)
+    x.push_back(std::bit_cast<T>(std::bit_cast<bits>(std::numeric_limits<T>::quiet_NaN()) + payload));
+  support::for_each_isa([&](isa level) {
+    std::vector<T> y(x.size()), expected(x.size());
+    run<exp_of_negative_kernel, T>(level, x, y);
+    run<kernels::function::exp, T>(level, x, expected);
+    CHECK(std::memcmp(y.data(), expected.data(), numbers * sizeof(T)) == 0);
+    CHECK(std::all_of(y.begin() + static_cast<std::ptrdiff_t>(numbers), y.end(), support::is_nan<T>));
   });
 }
 

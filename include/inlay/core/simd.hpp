@@ -248,12 +248,21 @@ INLAY_INLINE simd<T, Level> multiply_add(const simd<T, Level>& a, const simd<T, 
   return out;
 }
 
-// The larger or smaller of two; the second operand where one of them is NaN.
+// The larger or smaller of two; the second operand where one of them is NaN. One instruction, but where -ffast-math
+// would take it for one that does not care which.
 template <class T, isa Level> INLAY_INLINE simd<T, Level> max(const simd<T, Level>& a, const simd<T, Level>& b) {
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
   return select(a > b, a, b);
+#else
+  return simd<T, Level>::wrap(a.v > b.v ? a.v : b.v);
+#endif
 }
 template <class T, isa Level> INLAY_INLINE simd<T, Level> min(const simd<T, Level>& a, const simd<T, Level>& b) {
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
   return select(a < b, a, b);
+#else
+  return simd<T, Level>::wrap(a.v < b.v ? a.v : b.v);
+#endif
 }
 
 template <class T, isa Level> INLAY_INLINE simd<T, Level> abs(const simd<T, Level>& a) {

@@ -79,7 +79,7 @@ template <class T> struct attention_scores {
         for (; at < first; at += V::size) V::zero().store(s + at);
         V total = V::zero();
         for (; at < high; at += V::size) {
-          const V e = kernels::exp(V::load(s + at) - V(now));
+          const V e = exp_of_negative(V::load(s + at) - V(now));
           e.store(s + at);
           total += e;
         }
@@ -138,7 +138,7 @@ template <class T> struct attention_gradient {
       std::int64_t at = 0;
       for (; at < first; at += V::size) V::zero().store(s + at), V::zero().store(d + at);
       for (; at < high; at += V::size) {
-        const V p = kernels::exp(b.scaled(V::load(s + at), r, at, low, high) - V(a->log_sum[r]));
+        const V p = exp_of_negative(b.scaled(V::load(s + at), r, at, low, high) - V(a->log_sum[r]));
         p.store(s + at);
         (p * (V::load(d + at) - V(a->products[r])) * V(b.scale)).store(d + at);
       }
@@ -182,7 +182,7 @@ template <class T> struct attention_query {
     const bool seen = top > -std::numeric_limits<T>::infinity();
     V total = V::zero();
     for (std::int64_t i = first; seen && i < high; i += V::size) {
-      const V e = kernels::exp(V::load(a->scores + i) - V(top));
+      const V e = exp_of_negative(V::load(a->scores + i) - V(top));
       e.store(a->scores + i);
       total += e;
     }

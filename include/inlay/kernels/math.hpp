@@ -116,6 +116,14 @@ template <class V> INLAY_INLINE V exp(const V& x) {
   return V::from_bits(up.bits() & ~(x < V(F::exp_lowest)));
 }
 
+// The same bits for x <= 0, of scores less the largest: nothing overflows, and a product keeps NaN.
+template <class V> INLAY_INLINE V exp_of_negative(const V& x) {
+  using T = typename V::value_type;
+  typename V::integer n;
+  const V r = detail::reduced_expm1(x, n);
+  return V::from_bits(((r + V(T{1})) * detail::power_of_two<V>(n)).bits() & ~(x < V(detail::format<T>::exp_lowest)));
+}
+
 // log x: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(s), s = (m - 1) / (m + 1).
 template <class V> INLAY_INLINE V log(const V& x) {
   using T = typename V::value_type;
@@ -179,9 +187,10 @@ template <class V> INLAY_INLINE V normal_tail(const V& x, V& d, V& power) {
   d = min(V(F::normal_highest), abs(x));  // the order lets NaN through
   const V share = one / multiply_add(d, root_half, V(T{2})), t = multiply_add(d, root_half, V(T{-2})) * share;
   // d^2 = high^2 + low (high + d), of which the first is exact: a rounding would be multiplied by it.
-  const V high = V::from_bits(d.bits() & typename V::integer(F::upper_half)), low = d - high, minus_half(T(-0.5));
+  const V high = V::from_bits(d.bits() & typename V::integer(F::upper_half)), minus_half(T(-0.5));
+  const V half_high = high * minus_half, half_sum = multiply_add(d, minus_half, half_high);
   typename V::integer n;
-  const V r = detail::reduced_expm1(high * high * minus_half, low * (high + d) * minus_half, n);
+  const V r = detail::reduced_expm1(high * half_high, (d - high) * half_sum, n);
   power = detail::from_exp(r, n);
   return (one + detail::series(F::erfc_series, t)) * share * power;
 }

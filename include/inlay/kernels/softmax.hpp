@@ -75,7 +75,7 @@ template <isa Level, class T> INLAY_INLINE T exp_sum(const T* x, T shift, std::i
   each_in_row<V>(
       length, [&](std::int64_t at, std::int64_t fresh) __attribute__((always_inline)) {
         __builtin_prefetch(x + length + at);  // of the next row
-        const V e = kernels::exp(V::load(x + at) - V(shift));
+        const V e = exp_of_negative(V::load(x + at) - V(shift));
         if (out != nullptr) {
           __builtin_prefetch(out + length + at, 1);
           e.store(out + at);
@@ -183,7 +183,7 @@ template <class T> struct log_softmax_gradient {
       detail::each_in_row<V>(
           length, [&](std::int64_t at, std::int64_t) __attribute__((always_inline)) {
             __builtin_prefetch(dy + length + at);  // of the next row
-            (V::load(g.at + at) - kernels::exp(V::load(p.at + at)) * total).store(to.at + at, past);
+            (V::load(g.at + at) - exp_of_negative(V::load(p.at + at)) * total).store(to.at + at, past);
           });
       to.finish(dx, length);
     }
