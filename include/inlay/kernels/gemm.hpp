@@ -8,8 +8,8 @@
 // caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]); rows that
 // are few, near each other and fill their strips are read where they lie. A panel piece of `depth` rows of k (16 KiB at
 // most) stays in L1 while the strips of a block of A stream by from L2: 384 KiB, 192 rows of float by 512 of k or fewer
-// by more, so that what B is read for grows and C is seldom taken up again. Where B is too large for L2, each strip
-// asks for a share of the next piece while it is multiplied.
+// by more, so that C is seldom taken up again. Of large products each strip asks for a share of the next piece of B
+// while it is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
 // rows of k, then these parts in order, bias last. It depends on k, the type and the level alone, so a row of C has the
@@ -322,9 +322,9 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
   // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
   const bool close_rows =
       g.k > 0 && panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
-  // B comes from beyond L2, and these rows take longer than it does.
-  constexpr std::int64_t fetched_rows = 24;
-  const bool far = g.panels != nullptr && g.n * g.k * std::int64_t{sizeof(T)} > 1 << 20;
+  // From so many products on it pays to ask for B ahead: the hardware does well enough where it is near, or soon
+  // passed.
+  constexpr std::int64_t many = 50'000'000;
   for (std::int64_t i = row_first, rows; i < row_last; i += rows) {
     rows = row_last - i < gemm_block_rows<T> ? row_last - i : gemm_block_rows<T>;
     const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
@@ -332,6 +332,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
     const std::int64_t height = (rows + widest - 1) / widest * widest;  // with what strips are padded by, at most
     const std::int64_t parts =
         in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
+    const bool ahead = g.panels != nullptr && rows * g.n * g.k > many;
     const auto finish = [&](std::int64_t panel, std::int64_t columns) {
       if (g.bias != nullptr || g.relu)
         on_level<finish_rows<T>>(level, g.c + i * g.c_row + panel * width, g.c_row,
@@ -372,7 +373,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
                                  scratch + gemm_block<T>()),
                   part.b = scratch + gemm_block<T>();
           }
-          if (far && rows >= fetched_rows) {
+          if (ahead) {
             if (p + depth < last)
               part.next = piece + depth * width;
             else if (panel + 1 < panel_last)
