@@ -1,6 +1,5 @@
-// Shows: (bias and activation of a block)
-// Bias and activation on a block of rows, and the activations' gradients: right at every size, nothing beyond the
-// block.
+// Shows: (activations of a block)
+// Activations of a block, and their gradients: right at every size, nothing beyond the block.
 #include <inlay/kernels/activation.hpp>
 
 #include <doctest/doctest.h>
@@ -22,34 +21,11 @@ template <class T> void apply(isa level, activation f, std::vector<T>& x) {
   if (const auto function = f.kernels<T>().apply)
     function(level, count, x.data());
   else
-    dispatch<kernels::finish_rows<T>>(level, x.data(), count, static_cast<const T*>(nullptr), f.in_product(),
-                                      std::int64_t{1}, count);
+    dispatch<kernels::map<kernels::function::relu, T>>(level, count, x.data(), kernels::function::relu{},
+                                                       static_cast<const T*>(x.data()));
 }
 
 }  // namespace
-
-TEST_CASE_TEMPLATE("activation: a block of rows with and without bias", T, float, double) {
-  for (const bool relu : {false, true})
-    for (const std::int64_t columns : support::edge_sizes)
-      for (const std::int64_t rows : {0, 1, 3})
-        for (const bool with_bias : {false, true})
-          support::for_each_isa([&](isa level) {
-            const std::int64_t step = columns + 2;  // two elements between rows that are not ours
-            const auto x = support::noise_values<T>(rows * step, 1, -6, 6), bias = support::noise_values<T>(columns, 2);
-            std::vector<long double> expected;
-            for (std::int64_t i = 0; i < rows * step; ++i) {
-              const std::int64_t j = i % step;
-              const T sum = x[static_cast<std::size_t>(i)] +
-                            (with_bias && j < columns ? bias[static_cast<std::size_t>(j)] : T{0});
-              expected.push_back(j < columns && relu && sum < 0 ? 0 : static_cast<long double>(sum));
-            }
-            support::guarded<T> c{std::span<const T>(x)};
-            dispatch<kernels::finish_rows<T>>(
-                level, c.data(), step, with_bias ? bias.data() : static_cast<const T*>(nullptr), relu, rows, columns);
-            CHECK(support::difference(c.values(), expected) <= (sizeof(T) == 4 ? 5e-7 : 1e-15));
-            CHECK(c.intact());
-          });
-}
 
 TEST_CASE_TEMPLATE("activation: as exact as the functions alone, and right at the ends", T, float, double) {
   constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();

@@ -43,36 +43,17 @@ template <class F, class A>
 inline constexpr activation_table table_of{
     F::name, {activate<F, float>, activate_gradient<F, float>}, {activate<F, double>, activate_gradient<F, double>}};
 
-// c = c + bias, then max(c, 0) when `relu`, on a block of rows that has just been computed and is still in the nearest
-// cache; bias may be null.
-template <class T> struct finish_rows {
-  using memory_bound = void;
-  template <isa Level>
-  INLAY_INLINE static void run(T* c, std::int64_t row_step, const T* bias, bool relu, std::int64_t rows,
-                               std::int64_t columns) noexcept {
-    using V = simd<T, Level>;
-    for (std::int64_t i = 0; i < rows; ++i, c += row_step)
-      for (std::int64_t j = 0; j < columns; j += V::size) {
-        V sum = V::load_up_to(c + j, columns - j);
-        if (bias != nullptr) sum += V::load_up_to(bias + j, columns - j);
-        (relu ? function::relu{}(sum) : sum).store_up_to(c + j, columns - j);
-      }
-  }
-};
-
 }  // namespace kernels
 
 class activation;
 
 // Members of a template, so that a table is compiled only where its name is used.
-template <class A> struct activations {
-  static const A none, relu, tanh, sigmoid;
-};
+template <class A> struct activations { static const A none, relu, tanh, sigmoid; };
 
 class activation : public activations<activation> {
  public:
   constexpr const char* name() const noexcept { return table_ == nullptr ? "none" : table_->name; }
-  // Whether the product that writes the values applies it (see finish_rows).
+  // Whether the product that writes the values applies it (see gemm_panel).
   constexpr bool in_product() const noexcept { return table_ != nullptr && table_->of_float.apply == nullptr; }
   template <class T> const kernels::activation_kernels<T>& kernels() const noexcept {  // not of `none`
     if constexpr (sizeof(T) == 4)

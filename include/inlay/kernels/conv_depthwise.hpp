@@ -9,6 +9,7 @@
 #pragma once
 
 #include "conv.hpp"
+#include "functions.hpp"
 
 INLAY_PRECISE_BEGIN
 

@@ -15,8 +15,8 @@
 // Order of a sum: that of a matrix product over the kernel positions seen (gemm.hpp), channel after channel.
 #pragma once
 
-#include "activation.hpp"
 #include "conv.hpp"
+#include "functions.hpp"
 
 INLAY_PRECISE_BEGIN
 

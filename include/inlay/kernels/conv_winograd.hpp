@@ -14,6 +14,7 @@
 #pragma once
 
 #include "conv.hpp"
+#include "functions.hpp"
 
 INLAY_PRECISE_BEGIN
 

@@ -1,4 +1,4 @@
-// C = f(A B + bias), or f(C + A B + bias): packed and blocked matrix product for float and double.
+// C = f(bias + A B), or f(C + A B): packed and blocked matrix product for float and double.
 //
 // The register tile holds `rows` x 2 registers of C. AVX2 has 16 registers: 6 x 2 sums, 2 of B, 1 of A; 12 independent
 // sums keep two FMAs per cycle busy over their 4-5 cycles of latency, and 8 loads beside 12 FMAs leave the load ports
@@ -12,11 +12,13 @@
 // while it is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
-// rows of k, then these parts in order, bias last. It depends on k, the type and the level alone, so a row of C has the
-// same bits whatever other rows, rectangles or threads there are.
+// rows of k, and these parts in order to the bias, or to what was in C. It depends on k, the type and the level alone,
+// so a row of C has the same bits whatever other rows, rectangles or threads there are.
 #pragma once
 
-#include "activation.hpp"
+#include <limits>
+
+#include "../core/simd.hpp"
 
 INLAY_PRECISE_BEGIN
 
@@ -214,16 +216,15 @@ template <class T> struct gemm_problem {
   const T* panels;  // B, packed; null: it is read where it lies, and its rows are contiguous
   T* c;
   std::int64_t c_row;
-  bool accumulate;  // C += instead of C =
+  bool accumulate;  // C += instead of C =, and no bias then
   const T* bias;    // n values, or null
   bool relu;        // f: max(c, 0), or nothing
 };
 
-// The part of a product that is compiled for every level: C = A B, or C += A B, for `rows` rows and the columns of one
+// The part of a product that is compiled for every level: C = f(before + A B) for `rows` rows and the columns of one
 // panel of B, over `length` of k. A single row takes two panels at a time, to have more independent sums.
 template <class T> struct gemm_panel {
   std::int64_t rows, columns, length;
-  bool add;
   const T* a;
   std::int64_t a_row;   // from a row of A to the next, where it lies in place; 0: in strips
   std::int64_t a_step;  // in place, from an element of a row to the next
@@ -232,7 +233,10 @@ template <class T> struct gemm_panel {
   std::int64_t panel_step;  // to the second panel; 0: there is one, and a single row multiplies it twice
   T* c;
   std::int64_t c_row;
-  const T* next = nullptr;  // as much of B as this, which comes next and lies far away; or null
+  const T* before;          // C itself, a row of biases, or null: nothing
+  std::int64_t before_row;  // from a row of it to the next; 0: there is one, or none
+  bool relu = false;        // f: max(c, 0), or nothing
+  const T* next = nullptr;  // as much of B as this, to be asked for meanwhile; or null
 
   // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
   using register_tile = void;
@@ -243,31 +247,38 @@ template <class T> struct gemm_panel {
     const std::int64_t width = (g.rows == 1 ? 2 : 1) * blocking::columns;
     constexpr std::int64_t line = 64 / static_cast<int>(sizeof(T));
     const std::int64_t share = g.next == nullptr ? 0 : (g.length * width / line + g.rows - 1) / g.rows;  // of a row
+    const T* const before = g.before != nullptr ? g.before : zeros<2 * blocking::columns>;
     T edge[widest * blocking::columns];
-    const T* strip = g.a;
-    T* to = g.c;
-    for (std::int64_t s = 0, height = 0; s < g.rows;
-         s += height, strip += height * (g.a_row == 0 ? g.length : g.a_row), to += height * g.c_row) {
+    for (std::int64_t s = 0, height = 0; s < g.rows; s += height) {
       height = g.rows == 1 ? 1 : detail::strip_height(g.rows - s, widest);
       const std::int64_t used = g.rows - s < height ? g.rows - s : height;
       for (std::int64_t l = s * share; l < (s + height) * share; ++l) __builtin_prefetch(g.next + l * line, 0, 2);
       const bool whole = used == height && g.columns == width;
-      if (!whole && g.add) detail::copy_block(static_cast<const T*>(to), g.c_row, edge, width, used, g.columns);
-      T* const out = whole ? to : edge;
-      const std::int64_t step = whole ? g.c_row : width;
+      T* const to = g.c + s * g.c_row;
+      tile at{g.a + s * (g.a_row == 0 ? g.length : g.a_row), before + s * g.before_row, g.before_row, to, g.c_row};
+      if (!whole) {
+        detail::copy_block(at.before, at.before_row, edge, width, used, g.columns);
+        at = {at.left, edge, width, edge, width};
+      }
       if (height == widest)
-        g.template multiply<Level, widest, 1>(strip, out, step);
+        g.template multiply<Level, widest, 1>(at);
       else if (height == 1)
-        g.template multiply<Level, 1, 2>(strip, out, step);
+        g.template multiply<Level, 1, 2>(at);
       else if constexpr (widest != 4)
-        g.template multiply<Level, 4, 1>(strip, out, step);
+        g.template multiply<Level, 4, 1>(at);
       if (!whole) detail::copy_block(static_cast<const T*>(edge), width, to, g.c_row, used, g.columns);
     }
   }
 
  private:
-  template <isa Level, int Rows, int Panels>
-  INLAY_INLINE void multiply(const T* left_at, T* to, std::int64_t to_row) const {
+  struct tile {
+    const T *left, *before;
+    std::int64_t before_row;
+    T* to;
+    std::int64_t to_row;
+  };
+
+  template <isa Level, int Rows, int Panels> INLAY_INLINE void multiply(const tile& at) const {
     using V = simd<T, Level>;
     constexpr int registers = gemm_blocking<T, Level>::registers, count = Panels * registers;
     V sum[Rows][count];
@@ -276,12 +287,12 @@ template <class T> struct gemm_panel {
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j) sum[i][j] = V::zero();
 #pragma GCC unroll 12
-    for (int i = 0; i < Rows; ++i) __builtin_prefetch(to + i * to_row);
+    for (int i = 0; i < Rows; ++i) __builtin_prefetch(at.to + i * at.to_row);
     constexpr int each = 3, groups = (Rows + each - 1) / each;  // base, base + row and base + 2 row
     const std::int64_t row = a_row == 0 ? 1 : a_row, step = a_row == 0 ? Rows : a_step;
     const T* left[groups];
 #pragma GCC unroll 4
-    for (int i = 0; i < groups; ++i) left[i] = left_at + i * each * row;
+    for (int i = 0; i < groups; ++i) left[i] = at.left + i * each * row;
     const T* right_at = b;
     for (std::int64_t p = 0; p < length; ++p, right_at += b_row) {
       __builtin_prefetch(left[0] + 16 * step);  // strips come from L2
@@ -298,16 +309,16 @@ template <class T> struct gemm_panel {
 #pragma GCC unroll 4
       for (int i = 0; i < groups; ++i) left[i] += step;
     }
-    const std::int64_t before_row = add ? to_row : 0;
-    const T* before = add ? to : zeros<count * V::size>;
+    const V least(relu ? T{0} : -std::numeric_limits<T>::infinity());
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 12
       for (int j = 0; j < count; ++j)
-        (V::load(before + i * before_row + j * V::size) + sum[i][j]).store(to + i * to_row + j * V::size);
+        max(least, V::load(at.before + i * at.before_row + j * V::size) + sum[i][j])  // the order lets NaN through
+            .store(at.to + i * at.to_row + j * V::size);
   }
 
-  // Stand in for C when nothing is added to it.
+  // Stand in for `before` when that is nothing.
   template <int Count> static constexpr T zeros[Count] = {};
 };
 
@@ -333,13 +344,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
     const std::int64_t parts =
         in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
     const bool ahead = g.panels != nullptr && rows * g.n * g.k > many;
-    const auto finish = [&](std::int64_t panel, std::int64_t columns) {
-      if (g.bias != nullptr || g.relu)
-        on_level<finish_rows<T>>(level, g.c + i * g.c_row + panel * width, g.c_row,
-                                 g.bias != nullptr ? g.bias + panel * width : nullptr, g.relu, rows, columns);
-    };
     std::int64_t first = 0;
-    do {  // at least once: k = 0 gives f(bias) too
+    do {  // at least once: k = 0 gives f(bias)
       const std::int64_t last = g.k - first < parts ? g.k : first + parts;
       if (!in_place)
         for (std::int64_t p = first; p < last; p += depth)
@@ -351,19 +357,25 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
         const std::int64_t columns = left < taken * width ? left : taken * width;
         std::int64_t p = first;
         do {
+          T* const c = g.c + i * g.c_row + panel * width;
+          const bool add = g.accumulate || p > 0;
           const T* const piece = g.panels == nullptr ? nullptr : g.panels + (panel * g.k + p) * width;
           gemm_panel<T> part{.rows = rows,
                              .columns = columns,
                              .length = last - p < depth ? last - p : depth,
-                             .add = g.accumulate || p > 0,
                              .a = in_place ? a.data + p : scratch + (p - first) * height,
                              .a_row = in_place ? a.row : 0,
                              .a_step = 1,
                              .b = piece,
                              .b_row = width,
                              .panel_step = taken == 2 ? g.k * width : 0,
-                             .c = g.c + i * g.c_row + panel * width,
-                             .c_row = g.c_row};
+                             .c = c,
+                             .c_row = g.c_row,
+                             .before = add                 ? c
+                                       : g.bias != nullptr ? g.bias + panel * width
+                                                           : nullptr,
+                             .before_row = add ? g.c_row : 0,
+                             .relu = g.relu && p + depth >= g.k};
           if (g.panels == nullptr && g.k > 0) {
             part.b = g.b.data + p * g.b.row + panel * width;
             if (columns % width == 0)
@@ -382,10 +394,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
           on_level<gemm_panel<T>>(level, static_cast<const gemm_panel<T>*>(&part));
           p += depth;
         } while (p < last);
-        if (rows > 1 && last == g.k) finish(panel, columns);
       }
-      if (rows == 1 && last == g.k)
-        finish(panel_first, (g.n < panel_last * width ? g.n : panel_last * width) - panel_first * width);
       first = last;
     } while (first < g.k);
   }

@@ -5,7 +5,7 @@
 // at once where there are so many. The order of a sum is that of the panels' product, so the bits are the same.
 #pragma once
 
-#include "activation.hpp"
+#include "functions.hpp"
 #include "gemm.hpp"
 
 INLAY_PRECISE_BEGIN

@@ -7,6 +7,7 @@
 // (pmaddubsw) would take a quarter less, but its sums of pairs saturate.
 #pragma once
 
+#include "functions.hpp"
 #include "gemm.hpp"
 #include "reduce.hpp"
 

@@ -160,7 +160,6 @@ template <int Tile, class T> class winograd_bands {
             .rows = kernels::gemm_whole_rows(height * across_, level_),
             .columns = columns_,
             .length = g_.channels,
-            .add = false,
             .a = in + p * in_position(),
             .a_row = channels_,
             .a_step = 1,
@@ -168,7 +167,9 @@ template <int Tile, class T> class winograd_bands {
             .b_row = columns_,
             .panel_step = 0,
             .c = out + p * out_position() + panel * columns_,
-            .c_row = panels_ * columns_};
+            .c_row = panels_ * columns_,
+            .before = nullptr,
+            .before_row = 0};
         dispatch<kernels::gemm_panel<T>>(level_, &product);
       }
     for (std::int64_t i = 0; i < height; ++i)
@@ -259,18 +260,20 @@ template <class T> class winograd_gradient {
       }
       for (std::int64_t p = 0; p < positions; ++p)
         for (std::int64_t panel = first; panel < last; ++panel) {
+          T* const of_panel = sums + p * position() + panel * columns_;
           const kernels::gemm_panel<T> product{.rows = kernels::gemm_whole_rows(s_.k, level_),
                                                .columns = columns_,
                                                .length = count,
-                                               .add = true,
                                                .a = of_dy + p * dy_position(),
                                                .a_row = 1,
                                                .a_step = outputs_,
                                                .b = of_x + p * x_position() + panel * columns_,
                                                .b_row = channels_,
                                                .panel_step = 0,
-                                               .c = sums + p * position() + panel * columns_,
-                                               .c_row = channels_};
+                                               .c = of_panel,
+                                               .c_row = channels_,
+                                               .before = of_panel,
+                                               .before_row = channels_};
           dispatch<kernels::gemm_panel<T>>(level_, &product);
         }
     }
