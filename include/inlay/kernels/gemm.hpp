@@ -341,12 +341,12 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
     const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
     const strided<T> a{g.a.data + i * g.a.row, g.a.row, g.a.column};
     const std::int64_t height = (rows + widest - 1) / widest * widest;  // with what strips are padded by, at most
-    const std::int64_t parts =
+    const std::int64_t most =                                           // of k in a block: whole parts
         in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
     const bool ahead = g.panels != nullptr && rows * g.n * g.k > many;
     std::int64_t first = 0;
     do {  // at least once: k = 0 gives f(bias)
-      const std::int64_t last = g.k - first < parts ? g.k : first + parts;
+      const std::int64_t last = g.k - first < most ? g.k : first + most;
       if (!in_place)
         for (std::int64_t p = first; p < last; p += depth)
           detail::pack_strips(strided<T>{a.data + p * a.column, a.row, a.column}, rows, widest,
