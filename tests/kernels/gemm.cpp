@@ -132,6 +132,7 @@ TEST_CASE_TEMPLATE("gemm: every layout and epilogue on a few shapes", T, float, 
 TEST_CASE_TEMPLATE("gemm: more rows than a block, several parts of k, columns to spare", T, float, double) {
   check(problem<T>{.m = 250, .n = 50, .k = 40});
   check(problem<T>{.m = 130, .n = 12, .k = 1100, .accumulate = true, .relu = true});
+  check(problem<T>{.m = 128, .n = 20, .k = 768});                        // fills a block of float to the last element
   check(problem<T>{.m = 110, .n = 560, .k = 1001, .accumulate = true});  // large: B is asked for ahead
   check(problem<T>{.m = 1, .n = 401, .k = 1100, .b_transposed = true, .with_bias = true});
   check(problem<T>{.m = 0, .n = 5, .k = 5});

@@ -2,14 +2,15 @@
 //
 // The register tile holds `rows` x 2 registers of C. AVX2 has 16 registers: 6 x 2 sums, 2 of B, 1 of A; 12 independent
 // sums keep two FMAs per cycle busy over their 4-5 cycles of latency, and 8 loads beside 12 FMAs leave the load ports
-// free. AVX-512 has 32: 12 x 2. Plain SSE has no FMA, so a product takes a register before it is added: 4 x 2.
+// free. AVX-512 has 32: 12 x 2. Plain SSE has no FMA, a product needs a register of its own before it is added: 4 x 2.
+// What a level's rows would leave empty is worked on in tiles of 4 rows, a lone row in one of 1 x 4 registers.
 //
 // B is packed once into panels as wide as a tile ([panel][k][columns], zero padded), so weights can be kept packed; the
 // caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]); rows that
-// are few, near each other and fill their strips are read where they lie. A panel piece of `depth` rows of k (16 KiB at
-// most) stays in L1 while the strips of a block of A stream by from L2: 384 KiB, 192 rows of float by 512 of k or fewer
-// by more, so that C is seldom taken up again. Of large products each strip asks for a share of the next piece of B
-// while it is multiplied.
+// are near each other, fill their strips and meet few panels are read where they lie. A panel piece of `depth` rows of
+// k (16 KiB at most) stays in L1 while the strips of a block of A stream by from L2: 384 KiB, 192 rows of float by 512
+// of k or fewer rows by more. All parts of k in a block are taken before the next panel, while C is near. Where a block
+// makes for many products, each strip asks for a share of the next piece of B while it is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
 // rows of k, and these parts in order to the bias, or to what was in C. It depends on k, the type and the level alone,
@@ -67,12 +68,12 @@ template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k)
 inline bool gemm_exact_rows(std::int64_t rows, isa level) noexcept {
   return rows == 1 || (level == isa::avx2 ? rows % 2 == 0 && rows != 2 : rows % 4 == 0);
 }
-// So many rows, or a few more, that they do; 4 at least, as a single row is multiplied otherwise.
+// The rows with what their strips are padded by: what fills them. 4 at least, as a single row takes another tile.
 inline std::int64_t gemm_whole_rows(std::int64_t rows, isa level) noexcept {
   const std::int64_t of = level == isa::avx2 ? 2 : 4, whole = (rows + of - 1) / of * of;
   return whole < 4 ? 4 : whole;
 }
-// Elements of a block of A: gemm_block_rows of any level's depth at least.
+// Elements of a block of A: room for gemm_block_rows by the most depth of any level.
 template <class T> constexpr std::int64_t gemm_block() noexcept {
   return gemm_block_bytes / static_cast<int>(sizeof(T));
 }
@@ -201,7 +202,8 @@ INLAY_OUTLINE void pack_strips(const strided<T>& a, std::int64_t rows, std::int6
 
 }  // namespace detail
 
-// Packs the whole of A (m x k) into strips for a level, to be used in many calls (by convolution; see conv_tiles).
+// Packs the whole of A (m x k) into strips for a level, gemm_block_rows rows at a time, to be used in many calls (by
+// convolution, whose tiles take all of k at once; see conv_tiles).
 template <class T>
 void gemm_pack_a(isa level, const strided<T>& a, std::int64_t m, std::int64_t k, T* strips) noexcept {
   for (std::int64_t i = 0; i < m; i += gemm_block_rows<T>)
@@ -238,15 +240,17 @@ template <class T> struct gemm_panel {
   bool relu = false;        // f: max(c, 0), or nothing
   const T* next = nullptr;  // as much of B as this, to be asked for meanwhile; or null
 
+  using register_tile = void;  // see core/isa.hpp
+
   // A tile over the edge of C is computed whole in `edge`, and the part inside copied.
-  using register_tile = void;
   template <isa Level> INLAY_INLINE static void run(const gemm_panel* panel) noexcept {
     const gemm_panel& g = *panel;
     using blocking = gemm_blocking<T, Level>;
     constexpr int widest = blocking::rows;
     const std::int64_t width = (g.rows == 1 ? 2 : 1) * blocking::columns;
     constexpr std::int64_t line = 64 / static_cast<int>(sizeof(T));
-    const std::int64_t share = g.next == nullptr ? 0 : (g.length * width / line + g.rows - 1) / g.rows;  // of a row
+    // Lines of cache to ask for with a row.
+    const std::int64_t share = g.next == nullptr ? 0 : (g.length * width / line + g.rows - 1) / g.rows;
     const T* const before = g.before != nullptr ? g.before : zeros<2 * blocking::columns>;
     T edge[widest * blocking::columns];
     for (std::int64_t s = 0, height = 0; s < g.rows; s += height) {
@@ -330,20 +334,19 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
   const inlay::detail::flush_denormals scope;
   const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
   const std::int64_t widest = gemm_strip_rows<T>(level);
-  // Packing A would not pay: few panels use it again, and its rows do not share cache sets.
+  // Packing A would not pay: few panels use it again, and few of its rows share cache sets.
   const bool close_rows =
       g.k > 0 && panel_last - panel_first <= 16 && g.a.row > 0 && g.a.row * std::int64_t{sizeof(T)} <= 2048;
-  // From so many products on it pays to ask for B ahead: the hardware does well enough where it is near, or soon
-  // passed.
+  // Products of a block from which on it pays to ask for B ahead: before, the hardware does it well enough.
   constexpr std::int64_t many = 50'000'000;
   for (std::int64_t i = row_first, rows; i < row_last; i += rows) {
     rows = row_last - i < gemm_block_rows<T> ? row_last - i : gemm_block_rows<T>;
     const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
     const strided<T> a{g.a.data + i * g.a.row, g.a.row, g.a.column};
-    const std::int64_t height = (rows + widest - 1) / widest * widest;  // with what strips are padded by, at most
-    const std::int64_t most =                                           // of k in a block: whole parts
+    const std::int64_t height = gemm_whole_rows(rows, level);
+    const std::int64_t most =  // of k in a block: whole parts
         in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
-    const bool ahead = g.panels != nullptr && rows * g.n * g.k > many;
+    const bool ahead = g.panels != nullptr && rows > 1 && rows * g.n * g.k > many;
     std::int64_t first = 0;
     do {  // at least once: k = 0 gives f(bias)
       const std::int64_t last = g.k - first < most ? g.k : first + most;
