@@ -342,7 +342,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
   for (std::int64_t i = row_first, rows; i < row_last; i += rows) {
     rows = row_last - i < gemm_block_rows<T> ? row_last - i : gemm_block_rows<T>;
     const bool in_place = g.a.column == 1 && ((rows == 1 && g.k > 0) || (close_rows && gemm_exact_rows(rows, level)));
-    const strided<T> a{g.a.data + i * g.a.row, g.a.row, g.a.column};
+    const std::int64_t a_at = i * g.a.row;  // no pointer yet: there is no A when k = 0
     const std::int64_t height = gemm_whole_rows(rows, level);
     const std::int64_t most =  // of k in a block: whole parts
         in_place || height * g.k <= gemm_block<T>() ? g.k : gemm_block<T>() / (height * depth) * depth;
@@ -352,7 +352,7 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
       const std::int64_t last = g.k - first < most ? g.k : first + most;
       if (!in_place)
         for (std::int64_t p = first; p < last; p += depth)
-          detail::pack_strips(strided<T>{a.data + p * a.column, a.row, a.column}, rows, widest,
+          detail::pack_strips(strided<T>{g.a.data + a_at + p * g.a.column, g.a.row, g.a.column}, rows, widest,
                               last - p < depth ? last - p : depth, scratch + (p - first) * height);
       for (std::int64_t panel = panel_first, taken = 1; panel < panel_last; panel += taken) {
         const std::int64_t left = g.n - panel * width;
@@ -366,8 +366,8 @@ INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t 
           gemm_panel<T> part{.rows = rows,
                              .columns = columns,
                              .length = last - p < depth ? last - p : depth,
-                             .a = in_place ? a.data + p : scratch + (p - first) * height,
-                             .a_row = in_place ? a.row : 0,
+                             .a = in_place ? g.a.data + a_at + p : scratch + (p - first) * height,
+                             .a_row = in_place ? g.a.row : 0,
                              .a_step = 1,
                              .b = piece,
                              .b_row = width,
