@@ -184,8 +184,9 @@ struct gelu {
   static constexpr bool from_result = false;
   template <class V> INLAY_INLINE V operator()(const V& x) const {
     V d, power;
-    const V tail = kernels::normal_tail(x, d, power);
-    return multiply_add(-d, tail, max(V::zero(), x));  // x Phi(x), and NaN
+    const V tail = kernels::normal_tail(x, d, power), half(0.5);
+    // max(x, 0) - |x| Phi(-|x|), and no number of -inf
+    return multiply_add(-d, tail, multiply_add(x, half, inlay::abs(x) * half));
   }
   template <class V> INLAY_INLINE V gradient(const V& dy, const V& x) const {  // Phi(x) + x phi(x)
     V d, power;
