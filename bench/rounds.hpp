@@ -188,7 +188,7 @@ class race {
     if (threads_ > 1) settle();
     if (c.restart) c.restart();
     // Its memory comes back into the caches; threads wake and are given cores of their own, which takes milliseconds.
-    if (c.restart || threads_ > 1 || t.parts * t.calls > 3) timed(c, 1);
+    if (c.restart || t.parts * t.calls > 3) timed(c, 1);
     for (const double start = now(); threads_ > 1 && now() < start + seconds_ / 4;) timed(c, 1);
     double least = INFINITY;
     const auto iterate = [&](benchmark::State& state) {

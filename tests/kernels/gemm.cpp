@@ -253,6 +253,27 @@ TEST_CASE_TEMPLATE("gemm: NaN and infinities reach their own row or column only"
   });
 }
 
+TEST_CASE_TEMPLATE("gemm: relu in the product keeps NaN and infinity, and leaves nothing below 0", T, float, double) {
+  constexpr T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  for (const std::int64_t m : {1, 6, 14})
+    for (const std::int64_t k : {1, 600})
+      support::for_each_isa([&](isa level) {
+        problem<T> p{.m = m, .n = 40, .k = k, .with_bias = true, .relu = true};
+        for (const std::int64_t j : {0, 33}) {
+          const auto at = static_cast<std::size_t>(j);
+          p.bias[at] = nan, p.bias[at + 1] = inf, p.bias[at + 2] = -inf, p.bias[at + 3] = T(-1000);
+        }
+        const auto c = run(level, p);
+        bool right = true;
+        for (std::int64_t i = 0; i < m; ++i)
+          for (const std::int64_t j : {0, 33}) {
+            const T* const of = c.data() + i * p.n + j;
+            right = right && support::is_nan(of[0]) && of[1] == inf && of[2] == 0 && of[3] == 0;
+          }
+        CHECK(right);
+      });
+}
+
 TEST_CASE_TEMPLATE("gemm: B read where it lies gives the same bits", T, float, double) {
   for (const std::int64_t m : {1, 3, 6, 13, 241, 250})
     for (const std::int64_t k : {0, 1, 65, 600})
