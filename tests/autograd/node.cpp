@@ -48,7 +48,7 @@ TEST_CASE("consumers run before what they consume, every node once") {
     const counted<traced> c(new traced(log, 'c', {b.get()})), d(new traced(log, 'd', {a.get(), b.get(), c.get()}));
     for (int pass = 1; pass <= 2; ++pass) {
       d->add(tensor<double>(shape{}, 1.0));
-      detail::run_backward(*d, true);
+      d->run_backward(true);
       CHECK(x->gradient().item() == 6 * pass);  // three paths to a, two from there
     }
     CHECK(log == "dcbadcba");

@@ -65,32 +65,33 @@ namespace detail {
 // A recorded step of an operation.
 template <class Op, class T, class Kept, class... In> class step final : public slot<T> {
  public:
-  step(const inlay::shape& sizes, const Op& op, Kept kept, slot<In>*... inputs)
+  INLAY_OUTLINE step(const inlay::shape& sizes, const Op& op, Kept kept, slot<In>*... inputs)
       : slot<T>(sizes), op_(op), kept_(std::move(kept)), inputs_{inputs...} {
-    for (node* input : inputs_)
-      if (input != nullptr) input->acquire();
+    node::acquire_all(inputs_);
   }
 
+  INLAY_OUTLINE void end() noexcept override { delete this; }
   INLAY_OUTLINE void propagate(backward_pass&) override {
     if (!this->filled()) return;
     run(std::index_sequence_for<In...>{});
   }
-  void forget() noexcept override {
+  INLAY_OUTLINE void forget() noexcept override {
     std::destroy_at(&kept_);
     std::construct_at(&kept_);
-    for (node*& input : inputs_)
-      if (input != nullptr) std::exchange(input, nullptr)->release();
+    node::release_all(inputs_);
     this->spent_ = true;
   }
   std::span<node* const> inputs() const noexcept override { return inputs_; }
 
  private:
-  template <std::size_t... I> void run(std::index_sequence<I...>) {
-    auto into = std::make_tuple(gradient<In>(static_cast<slot<In>*>(inputs_[I]))...);
+  template <std::size_t... I> INLAY_INLINE void run(std::index_sequence<I...>) {
+    backward(gradient<In>(static_cast<slot<In>*>(inputs_[I]))...);
+  }
+  INLAY_INLINE void backward(gradient<In>... into) {
     if constexpr (std::is_same_v<Kept, nothing>)
-      op_.backward(this->take(), std::get<I>(into)...);
+      op_.backward(this->take(), into...);
     else
-      op_.backward(this->take(), kept_, std::get<I>(into)...);
+      op_.backward(this->take(), kept_, into...);
   }
 
   Op op_;
@@ -108,16 +109,16 @@ inline void join_tape(const char* name, tape_state*& common, tape_state* other) 
 }
 
 // Any operand's value, its tape and its step; a tensor among variables is a constant.
-template <class A> decltype(auto) as_tensor(A&& a) {
+template <class A> INLAY_INLINE decltype(auto) as_tensor(A&& a) {
   if constexpr (is_tensor<std::remove_cvref_t<A>>)
     return std::forward<A>(a);
   else
     return std::forward<A>(a).value();
 }
-template <class T> tape_state* tape_of(const variable<T>& a) { return a.tape().get(); }
-template <class T> tape_state* tape_of(const tensor<T>&) { return nullptr; }
-template <class T> slot<T>* step_of(const variable<T>& a) { return a.step().get(); }
-template <class T> slot<T>* step_of(const tensor<T>&) { return nullptr; }
+template <class T> INLAY_INLINE tape_state* tape_of(const variable<T>& a) { return a.tape().get(); }
+template <class T> INLAY_INLINE tape_state* tape_of(const tensor<T>&) { return nullptr; }
+template <class T> INLAY_INLINE slot<T>* step_of(const variable<T>& a) { return a.step().get(); }
+template <class T> INLAY_INLINE slot<T>* step_of(const tensor<T>&) { return nullptr; }
 
 template <class Op, class... Operand> INLAY_OUTLINE auto record(const Op& op, Operand&&... operands) {
   tape_state* tape = nullptr;

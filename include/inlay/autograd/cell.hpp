@@ -57,14 +57,13 @@ class cell_base : public from_pool {
   explicit cell_base(dtype of_type) noexcept : type(of_type) {}
   cell_base(const cell_base&) = delete;
   cell_base& operator=(const cell_base&) = delete;
-  virtual ~cell_base() = default;
 
   virtual const inlay::shape& shape() const noexcept = 0;
   virtual void assign_from(const cell_base& other) = 0;     // the value of a cell of the same shape and element type
   virtual void draw(random::generator& g) = 0;              // new values from the rule
   virtual counted<cell_base> like(double value) const = 0;  // another of its shape and element type, filled
-  virtual void select(std::shared_ptr<const selection> part) = 0;  // keeps a part of the value, and of its gradient
-  virtual void* lend() = 0;                                        // the elements, to be written at once
+  virtual void select(const selection& part) = 0;           // keeps a part of the value, and of its gradient
+  virtual void* lend() = 0;                                 // the elements, to be written at once
   virtual const void* gradient_elements() const = 0;
   virtual const representation* gradient_representation() const noexcept = 0;
   virtual bool has_gradient() const noexcept = 0;
@@ -75,6 +74,11 @@ class cell_base : public from_pool {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
   }
 
+  INLAY_COLD void take_out(std::shared_ptr<const selection> part) {
+    select(*part);
+    selections.push_back(std::move(part));
+  }
+
   const dtype type;
   bool trainable = true;
   int optimisers = 0;         // how many list this cell
@@ -83,8 +87,11 @@ class cell_base : public from_pool {
   std::vector<std::shared_ptr<const selection>> selections;  // so far; what is kept for the weight follows them
   counted<cell_base> stray;  // got a gradient in the same backward pass, and no optimiser lists it
 
+ protected:
+  INLAY_OUTLINE ~cell_base() = default;
+
  private:
-  INLAY_COLD void end() noexcept { delete this; }
+  virtual void end() noexcept = 0;  // deletes it
 
   std::atomic<int> owners_{0};
 };
@@ -102,13 +109,12 @@ template <class T> class cell final : public cell_base {
   INLAY_COLD counted<cell_base> like(double value) const override {
     return counted<cell_base>(new cell(tensor<T>(shape(), static_cast<T>(value))));
   }
-  INLAY_COLD void select(std::shared_ptr<const selection> part) override {
+  INLAY_COLD void select(const selection& part) override {
     if constexpr (floating<T>) {
-      part->apply(value_);
+      part.apply(value_);
       took_value();
-      if (has_gradient_) part->apply(gradient_);
+      if (has_gradient_) part.apply(gradient_);
       ++version;
-      selections.push_back(std::move(part));
     }
   }
   INLAY_OUTLINE void* lend() override {
@@ -155,6 +161,8 @@ template <class T> class cell final : public cell_base {
   }
 
  private:
+  INLAY_OUTLINE void end() noexcept override { delete this; }
+
   void took_value() {
     value_.become_keeper();
     if (value_.representation() != nullptr) trainable = false;  // it has no elements to move

@@ -32,7 +32,7 @@ template <class M> struct recompute_op {
           const variable<T> y = std::apply(*module, x);
           if (!y.step()) return;  // it does not depend on what needs a gradient
           y.step()->add(std::move(dy));
-          run_backward(*y.step(), false);
+          y.step()->run_backward(false);
           std::apply([&](const variable<In>&... operand) { (pass_on(operand, into), ...); }, x);
         },
         values);

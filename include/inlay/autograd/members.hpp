@@ -35,15 +35,15 @@ class member_visitor {
   template <class M> void operator()(std::string_view name, M& part) {
     const std::size_t length = enter(name);
     visit(part);
-    path_.resize(length);
+    path_.erase(length);
   }
 
  private:
   // Appends a name to the path; returns the length to cut it back to.
   INLAY_COLD std::size_t enter(std::string_view name) {
     const std::size_t length = path_.size();
-    if (length > 0) path_ += '.';
-    path_ += name;
+    if (length > 0) path_.append(".", 1);
+    path_.append(name.data(), name.size());
     return length;
   }
 

@@ -31,10 +31,11 @@ struct backward_pass {
 };
 
 // One recorded step, or a leaf. Its inputs are the nodes that its gradient is passed on to.
-// A graph belongs to one thread at a time, so owners are counted without atomics.
+// A graph belongs to one thread at a time, so owners are counted without atomics. Kinds of nodes are many, and every
+// function of each is compiled: they end themselves, as a virtual destructor would be two functions.
 class node : public from_pool {
  public:
-  virtual ~node() = default;
+  virtual void end() noexcept = 0;                       // deletes it
   virtual void propagate(backward_pass& pass) = 0;       // passes its gradient on (a leaf: keeps it)
   virtual void settle(const backward_pass&) noexcept {}  // the pass is over
   virtual void abandon() noexcept = 0;                   // the pass failed: drops a half-gathered gradient
@@ -46,19 +47,30 @@ class node : public from_pool {
     if (--owners_ == 0) destroy(this);
   }
 
+  void run_backward(bool keep_graph);
+
  protected:
+  ~node() = default;
+
+  INLAY_OUTLINE static void acquire_all(std::span<node* const> inputs) noexcept {
+    for (node* input : inputs)
+      if (input != nullptr) input->acquire();
+  }
+  INLAY_OUTLINE static void release_all(std::span<node*> inputs) noexcept {
+    for (node*& input : inputs)
+      if (input != nullptr) std::exchange(input, nullptr)->release();
+  }
+
   bool spent_ = false;  // a step whose inputs and kept values were dropped by an earlier backward()
 
  private:
-  friend void run_backward(node& root, bool keep_graph);
-
   static void destroy(node* first) noexcept {
     first->next_ = nullptr;
     for (node* list = first; list != nullptr;) {
       node* dead = std::exchange(list, list->next_);
       for (node* input : dead->inputs())
         if (input != nullptr && --input->owners_ == 0) input->next_ = std::exchange(list, input);
-      delete dead;
+      dead->end();
     }
   }
 
@@ -68,8 +80,8 @@ class node : public from_pool {
   node* next_ready_ = nullptr;
 };
 
-// Runs every node between `root` and the leaves once, consumers first. The root's gradient must be there.
-INLAY_OUTLINE inline void run_backward(node& root, bool keep_graph) {
+// Runs every node between this one and the leaves once, consumers first. The gradient of this one must be there.
+INLAY_OUTLINE inline void node::run_backward(bool keep_graph) {
   // Count the consumers of each node that can be reached, and hold it until the end.
   node *reached = nullptr, *last = nullptr;
   bool released = false;
@@ -81,7 +93,7 @@ INLAY_OUTLINE inline void run_backward(node& root, bool keep_graph) {
     last = &n;
     released = released || n.spent_;
   };
-  reach(root);
+  reach(*this);
   for (node* n = reached; n != nullptr; n = n->next_)
     for (node* input : n->inputs())
       if (input != nullptr) reach(*input);
@@ -90,8 +102,8 @@ INLAY_OUTLINE inline void run_backward(node& root, bool keep_graph) {
   std::exception_ptr failure;
   if (!released) {
     try {
-      root.next_ready_ = nullptr;
-      for (node* ready = &root; ready != nullptr;) {
+      next_ready_ = nullptr;
+      for (node* ready = this; ready != nullptr;) {
         node* n = std::exchange(ready, ready->next_ready_);
         n->propagate(pass);
         for (node* input : n->inputs())
@@ -123,7 +135,7 @@ template <class T> class slot : public node {
  public:
   explicit slot(const inlay::shape& sizes) : shape_(sizes) {}
 
-  void add(tensor<T> gradient) {
+  INLAY_OUTLINE void add(tensor<T> gradient) {
     if (!(gradient.shape() == shape_)) [[unlikely]]
       throw shape_error("backward", {"expected a gradient of shape ", shape_, ", got ", gradient.shape()});
     if (filled_)
@@ -142,6 +154,9 @@ template <class T> class slot : public node {
   bool filled() const noexcept { return filled_; }
   void abandon() noexcept override { take(); }
 
+ protected:
+  ~slot() = default;
+
  private:
   inlay::shape shape_;
   tensor<T> gradient_;
@@ -152,6 +167,7 @@ template <class T> class slot : public node {
 template <class T> class leaf_node final : public slot<T> {
  public:
   using slot<T>::slot;
+  INLAY_OUTLINE void end() noexcept override { delete this; }
   void propagate(backward_pass&) override {}
   void abandon() noexcept override {}
 };
@@ -160,6 +176,7 @@ template <class T> class leaf_node final : public slot<T> {
 template <class T> class cell_node final : public slot<T> {
  public:
   explicit cell_node(counted<cell<T>> of) : slot<T>(of->shape()), cell_(std::move(of)) {}
+  INLAY_OUTLINE void end() noexcept override { delete this; }
   void propagate(backward_pass& pass) override {
     if (!this->filled()) return;
     cell_->accumulate(this->take(), [](tensor<T>& a, const tensor<T>& b) { add_into(a, b); });

@@ -44,7 +44,7 @@ class tape_state {
     queued_.push_back({std::move(into), counted<cell_base>(new cell<T>(std::move(value)))});
   }
 
-  void apply_statistics() {
+  INLAY_OUTLINE void apply_statistics() {
     for (update& pending : queued_) pending.into->assign_from(*pending.value);
     queued_.clear();
   }

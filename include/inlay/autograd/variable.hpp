@@ -66,7 +66,7 @@ template <element T> class variable {
           "backward",
           {"nothing here needs a gradient; expected a trainable parameter or tape.leaf() among the inputs"});
     step_->add(std::move(gradient));
-    detail::run_backward(*step_, options.keep_graph);
+    step_->run_backward(options.keep_graph);
     if (tape_) tape_->apply_statistics();
   }
 

@@ -83,7 +83,7 @@ class channel_removal {
     for (const auto& [id, kept] : weights_) {
       const graph::value& v = record_.values()[static_cast<std::size_t>(id)];
       const shape before = v.cell->shape();
-      v.cell->select(kept);
+      v.cell->take_out(kept);
       out.rows.push_back({v.path, before, v.cell->shape()});
     }
     return out;

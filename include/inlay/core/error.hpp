@@ -62,12 +62,12 @@ class piece {
   enum class kind : char { text, number, count, real, sizes };
 
   INLAY_COLD void append_sizes(std::string& out) const {  // "(32, 784)", "(5,)", "()"
-    out.append("(");
+    piece("(").append_to(out);
     for (std::int64_t i = 0; i < number_; ++i) {
-      if (i > 0) out.append(", ");
+      if (i > 0) piece(", ").append_to(out);
       piece(static_cast<const std::int64_t*>(at_)[i]).append_to(out);
     }
-    out.append(number_ == 1 ? ",)" : ")");
+    piece(number_ == 1 ? ",)" : ")").append_to(out);
   }
 
   const void* at_ = nullptr;  // the text, or the sizes
@@ -76,8 +76,8 @@ class piece {
 };
 
 INLAY_COLD inline std::string join(std::string_view operation, std::initializer_list<piece> pieces) {
-  std::string message = "[";
-  (message += operation) += "] ";
+  std::string message;
+  for (const piece& part : {piece("["), piece(operation), piece("] ")}) part.append_to(message);
   for (const piece& part : pieces) part.append_to(message);
   return message;
 }
@@ -90,15 +90,15 @@ class error : public std::runtime_error {
  public:
   INLAY_COLD error(error_code code, std::string_view operation, std::initializer_list<detail::piece> message,
                    source_place where)
-      : std::runtime_error(detail::join(operation, message)), code_(code), operation_(operation), where_(where) {}
+      : std::runtime_error(detail::join(operation, message)), code_(code), length_(operation.size()), where_(where) {}
 
   error_code code() const noexcept { return code_; }
-  const std::string& operation() const noexcept { return operation_; }
+  std::string_view operation() const noexcept { return {what() + 1, length_}; }
   const source_place& where() const noexcept { return where_; }
 
  private:
   error_code code_;
-  std::string operation_;
+  std::size_t length_;  // of the operation's name
   source_place where_;
 };
 

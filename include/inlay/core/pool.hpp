@@ -32,10 +32,13 @@ struct from_pool {
 // `kind` tells readers which forms are theirs.
 struct derived_form : from_pool {
   explicit derived_form(int of_kind) noexcept : kind(of_kind) {}
-  virtual ~derived_form() = default;
+  virtual void end() noexcept = 0;  // deletes it
 
   const int kind;
   derived_form* next = nullptr;
+
+ protected:
+  ~derived_form() = default;
 };
 
 // Header of a piece of counted memory; the bytes follow it. 64-byte aligned, and so are they.
@@ -54,7 +57,7 @@ struct alignas(64) block {
   // The contents are about to change, or to go.
   void drop_forms() noexcept {
     for (derived_form* form = forms.exchange(nullptr, std::memory_order_acquire); form != nullptr;)
-      delete std::exchange(form, form->next);
+      std::exchange(form, form->next)->end();
   }
 };
 static_assert(sizeof(block) == 64);
@@ -74,16 +77,15 @@ constexpr std::size_t bytes_of_class(int size_class) noexcept {
 inline constexpr int size_classes = size_class_of(std::size_t{1} << 60) + 1;
 
 struct memory_counters {
-  std::atomic<std::uint64_t> allocations{0};                  // blocks asked of the system so far
-  std::atomic<std::size_t> reserved{0};                       // bytes held from the system now
-  std::atomic<std::size_t> cache_limit{1u << 30};             // free bytes a thread keeps
-  std::array<block*, size_classes> reservoir{};               // free blocks without a home, by size class
+  std::atomic<std::uint64_t> allocations{0};       // blocks asked of the system so far
+  std::atomic<std::size_t> reserved{0};            // bytes held from the system now
+  std::atomic<std::size_t> cache_limit{1u << 30};  // free bytes a thread keeps
+  std::array<block*, size_classes> reservoir{};    // free blocks without a home, by size class
   pthread_mutex_t reservoir_busy = PTHREAD_MUTEX_INITIALIZER;
 
   // f(list) may change the reservoir's list of one size. One thread at a time: a list that is out of its place for a
   // moment would look empty to the others, and they would ask the system, epoch after epoch.
-  template <class F>
-  void with_reservoir(int size_class, F f) noexcept {
+  template <class F> void with_reservoir(int size_class, F f) noexcept {
     pthread_mutex_lock(&reservoir_busy);
     f(reservoir[static_cast<std::size_t>(size_class)]);
     pthread_mutex_unlock(&reservoir_busy);
@@ -165,7 +167,7 @@ class pool {
     list = b;
   }
 
-  void adopt(block* list) noexcept {
+  INLAY_OUTLINE void adopt(block* list) noexcept {
     while (list != nullptr) {
       block* b = std::exchange(list, list->next);
       if (b->home != this) {
@@ -177,7 +179,7 @@ class pool {
   }
 
   // From another thread. The block itself keeps this pool alive until it is in the list.
-  void give_back(block* b) noexcept {
+  INLAY_OUTLINE void give_back(block* b) noexcept {
     block* head = remote_.load(std::memory_order_relaxed);
     do {
       if (head == closed()) return orphan(b);
@@ -186,14 +188,14 @@ class pool {
   }
 
   // A block of a thread that ended waits in the reservoir.
-  static void orphan(block* b) noexcept {
+  INLAY_COLD static void orphan(block* b) noexcept {
     pool* home = std::exchange(b->home, nullptr);
     memory.with_reservoir(b->size_class, [b](block*& list) { b->next = std::exchange(list, b); });
     home->drop();
   }
 
   // One block: a thread that took them all would leave the next one to ask the system, epoch after epoch.
-  static block* from_reservoir(int size_class) noexcept {
+  INLAY_COLD static block* from_reservoir(int size_class) noexcept {
     block* taken = nullptr;
     memory.with_reservoir(size_class, [&taken](block*& list) {
       if (list != nullptr) taken = std::exchange(list, list->next);

@@ -98,7 +98,7 @@ template <element T> class tensor {
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(size()) * sizeof(T); }
 
   const T* data() const { return first_ != nullptr ? first_ : static_cast<const T*>(block_.made(bytes())); }
-  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
+  INLAY_INLINE std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
 
   // Mutable memory for the host to keep: detaches from copies and pins.
   T* data() {
@@ -108,7 +108,7 @@ template <element T> class tensor {
   }
 
   // Mutable values for the duration of f(std::span<T>): detaches, does not pin.
-  template <class F> void write(F&& f) {
+  template <class F> INLAY_INLINE void write(F&& f) {
     detach();
     f(std::span<T>{first_, static_cast<std::size_t>(size())});
   }

@@ -101,7 +101,7 @@ template <bool Parallel> INLAY_OUTLINE void run_parallel(std::int64_t count, std
 
 // Calls body(first, last) on disjoint ranges that cover [0, count). Each thread gets at least `grain` items: smaller
 // work stays on the caller's thread. An exception of the body reaches the caller (the first one, when several throw).
-template <class Body> void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+template <class Body> INLAY_INLINE void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
   detail::run_parallel<detail::has_openmp>(count, grain, body);
 }
 

@@ -41,24 +41,25 @@ struct weights_config {
 namespace detail {
 template <class = void>  // compiled only where it is used
 INLAY_COLD void draw_weights(const std::vector<member>& members, const weights_config& config) {
-  std::vector<std::uint8_t> used(config.rules.size());
+  const auto rule_of = [&](const member& m) {
+    const rule *r = config.rules.data(), *end = r + config.rules.size();
+    while (r < end && !(m.is_parameter() && inlay::detail::matches(r->match, m.path))) ++r;
+    return r;
+  };
+  for (const rule& r : config.rules) {
+    bool used = false;
+    for (const member& m : members) used = used || rule_of(m) == &r;
+    if (!used)
+      throw value_error("init", {"expected rules that match a parameter first, got .match = \"", r.match, "\""});
+  }
   for (const member& m : members) {
     if (!m.is_parameter()) continue;
-    for (std::size_t i = 0; i < config.rules.size(); ++i) {
-      if (!inlay::detail::matches(config.rules[i].match, m.path)) continue;
-      used[i] = 1;
-      m.cell->rule = config.rules[i].draw;
-      break;
-    }
+    if (const rule* r = rule_of(m); r < config.rules.data() + config.rules.size()) m.cell->rule = r->draw;
     std::uint64_t stream = 0xcbf29ce484222325u;  // FNV-1a of the path
     for (const char c : m.path) stream = (stream ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
     random::generator g(config.seed, stream);
     m.cell->draw(g);
   }
-  for (std::size_t i = 0; i < used.size(); ++i)
-    if (used[i] == 0)
-      throw value_error("init",
-                        {"expected rules that match a parameter first, got .match = \"", config.rules[i].match, "\""});
 }
 }  // namespace detail
 

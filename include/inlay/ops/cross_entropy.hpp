@@ -73,7 +73,7 @@ INLAY_COLD inline tensor<std::int64_t> known_classes(tensor<std::int64_t> classe
 }
 
 // Scores (N, V, …) as rows (N · …, V), and back to the shape they had.
-template <class T> tensor<T> classes_apart(tensor<T> x, const shape& sizes, bool back) {
+template <class T> INLAY_COLD tensor<T> classes_apart(tensor<T> x, const shape& sizes, bool back) {
   if (sizes.rank() == 2) return x;
   const std::int64_t places = sizes.count(2, sizes.rank()), classes = sizes[1], images = sizes[0],
                      rows = back ? places : classes, columns = back ? classes : places;
@@ -155,7 +155,7 @@ struct cross_entropy_op {
     const tensor<T> scores = detail::classes_apart(x_given, x_given.shape(), false);
     const std::int64_t rows = scores.dim(0), length = scores.dim(1);
     const bool shared = ignored || weights.size() > 0 || label_smoothing > 0;
-    const tensor<std::int64_t> classes = ignored ? cleaned(given) : given;
+    const tensor<std::int64_t> classes = ignored ? detail::known_classes(given, ignore_index) : given;
     const tensor<T> shares = shared ? detail::row_weights(given, weights, ignore_index) : tensor<T>();
     tensor<T> losses = tensor<T>::empty({rows}), sums = tensor<T>::empty({rows});
     tensor<T> numerators = recording ? tensor<T>::empty({rows, length}) : tensor<T>();
@@ -231,15 +231,6 @@ struct cross_entropy_op {
     T* to = detail::writable(out);
     for (std::int64_t i = 0; i < pulls.size(); ++i) to[i] = dy.data()[i * step] * pulls.data()[i];
     return out;
-  }
-
-  // Class 0 for those that are ignored: the kernel must find a score.
-  INLAY_COLD tensor<std::int64_t> cleaned(tensor<std::int64_t> classes) const {
-    classes.write([&](std::span<std::int64_t> all) {
-      for (std::int64_t& c : all)
-        if (c == ignore_index) c = 0;
-    });
-    return classes;
   }
 };
 

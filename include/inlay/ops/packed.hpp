@@ -24,6 +24,7 @@ inline constexpr int layout_panels = 0, layout_strips = 1, layout_flipped_strips
 template <class T> struct packed_form final : derived_form {
   static constexpr int kind_of_form = static_cast<int>(dtype_of<T>);
   explicit packed_form(const packed_key& of) noexcept : derived_form(kind_of_form), key(of) {}
+  INLAY_OUTLINE void end() noexcept override { delete this; }
   const packed_key key;
   tensor<T> elements;
 };

@@ -52,7 +52,7 @@ struct weight {
   INLAY_COLD void select() {
     for (; followed < cell->selections.size(); ++followed)
       for (const auto& state : states)
-        if (state) state->select(cell->selections[followed]);
+        if (state) state->select(*cell->selections[followed]);
   }
 
   [[noreturn]] INLAY_COLD void misfit(const shape& sizes) const {
@@ -77,7 +77,7 @@ class optimizer {
  public:
   optimizer(const optimizer&) = delete;
   optimizer& operator=(const optimizer&) = delete;
-  virtual ~optimizer() {
+  INLAY_OUTLINE virtual ~optimizer() {
     for (weight& w : weights_) {
       --w.cell->optimisers;
       w.cell->stray = {};
@@ -103,7 +103,7 @@ class optimizer {
   }
 
   // Drops all gradients; the next backward() starts new ones.
-  void zero_grad() noexcept {
+  INLAY_OUTLINE void zero_grad() noexcept {
     for (weight& w : weights_) {
       w.cell->drop_gradient();
       w.cell->stray = {};
@@ -147,11 +147,10 @@ class optimizer {
 
  protected:
   INLAY_COLD optimizer(const std::vector<member>& members, const optimizer_setup& setup)
-      : states_(setup.states), first_state_(setup.first_state), momentum_(setup.momentum) {
+      : memory_(members.size()), states_(setup.states), first_state_(setup.first_state), momentum_(setup.momentum) {
     set_learning_rate(setup.learning_rate);
     check_decay(setup.name, setup.weight_decay);
-    memory_ = std::make_unique<weight[]>(members.size());
-    weight* to = memory_.get();
+    weight* to = memory_.data();
     inlay::detail::each_parameter(members, [&](const member& m) {
       to->path = m.path;
       to->decay = setup.weight_decay;
@@ -159,7 +158,7 @@ class optimizer {
       to->cell = m.cell;
       ++to;
     });
-    const std::span<weight> all(memory_.get(), to);
+    const std::span<weight> all(memory_.data(), to);
     if (all.empty())
       throw value_error(setup.name, {"expected a model with parameters, got none; does its members() list them?"});
     put_into_groups(setup, all);
@@ -202,7 +201,7 @@ class optimizer {
     }
   }
 
-  std::unique_ptr<weight[]> memory_;
+  std::vector<weight> memory_;
   std::span<weight> weights_;
   const std::array<const char*, 3> states_;
   const double first_state_;
