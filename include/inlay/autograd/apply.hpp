@@ -25,7 +25,7 @@ namespace inlay::inline v0_1 {
 // Where an operation puts the gradient of one operand.
 template <class T> class gradient {
  public:
-  explicit gradient(detail::slot<T>* of) noexcept : slot_(of) {}
+  INLAY_INLINE explicit gradient(detail::slot<T>* of) noexcept : slot_(of) {}
   bool wanted() const noexcept { return slot_ != nullptr; }
   const inlay::shape& shape() const noexcept { return slot_->shape(); }  // of the operand; only when wanted
   void add(tensor<T> value) const { slot_->add(std::move(value)); }

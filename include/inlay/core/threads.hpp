@@ -31,12 +31,15 @@ inline constinit thread_local int forced_threads = 0;
 class range_ref {
  public:
   template <class F>
-  range_ref(F& f) noexcept
-      : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* object, std::int64_t first, std::int64_t last) { (*static_cast<F*>(object))(first, last); }) {}
+  INLAY_INLINE range_ref(F& f) noexcept
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_(&call<F>) {}
   void operator()(std::int64_t first, std::int64_t last) const { call_(object_, first, last); }
 
  private:
+  template <class F> static void call(void* object, std::int64_t first, std::int64_t last) {
+    (*static_cast<F*>(object))(first, last);
+  }
+
   void* object_;
   void (*call_)(void*, std::int64_t, std::int64_t);
 };

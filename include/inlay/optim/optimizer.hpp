@@ -29,7 +29,7 @@ struct weight {
   }
 
   // Takes out of the state what was taken out of the weight.
-  void follow() {
+  INLAY_INLINE void follow() {
     if (followed != cell->selections.size()) [[unlikely]]
       select();
   }
