@@ -67,6 +67,16 @@ inline isa active_isa() {
 // The highest level this CPU has.
 inline isa highest_isa() noexcept { return detail::detect_isa(); }
 
+// Whether that level of this CPU has instructions that add up products of whole numbers.
+inline bool has_vnni(isa level) noexcept {
+#if INLAY_X86 && !defined(INLAY_EMULATE_AVX512)
+  return level == isa::avx512 && __builtin_cpu_supports("avx512vnni");
+#else
+  (void)level;
+  return false;
+#endif
+}
+
 // Forces a level on this thread (and the parallel work it starts) for as long as the object lives.
 // Throws value_error when the CPU does not have it.
 class isa_scope {
@@ -145,6 +155,11 @@ void on_avx512(Args... args) noexcept {
   Kernel::template run<isa::avx512>(args...);
 }
 #endif
+template <class Kernel, class... Args>
+INLAY_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")
+void on_vnni(Args... args) noexcept {
+  Kernel::template run<isa::avx512, true>(args...);
+}
 template <class Kernel, class... Args> INLAY_TARGET("avx2,fma,f16c,bmi2") void on_avx2(Args... args) noexcept {
   Kernel::template run<isa::avx2>(args...);
 }
@@ -176,9 +191,15 @@ template <class Kernel> concept register_tile = requires { typename Kernel::regi
 // Kernels that are seldom run (optimiser steps in double) have one level only.
 template <class Kernel> concept plain_only = requires { typename Kernel::plain_only; };
 
+// Kernels that add up products of whole numbers have a second form of the highest level, run<isa::avx512, true>, for
+// CPUs that do it in one instruction (VNNI). They say so with `using whole_products = void`.
+template <class Kernel> concept whole_products = requires { typename Kernel::whole_products; };
+
 // Runs a kernel at a level. Arguments are pointers and numbers: no vector crosses this line.
 template <class Kernel, class... Args> INLAY_INLINE void on_level(isa level, Args... args) noexcept {
 #if INLAY_X86
+  if constexpr (whole_products<Kernel>)
+    if (has_vnni(level)) return detail::on_vnni<Kernel>(args...);
   if constexpr (!memory_bound<Kernel> && !plain_only<Kernel>)
     if (level == isa::avx512) return detail::on_avx512<Kernel>(args...);
   if constexpr (!plain_only<Kernel>)

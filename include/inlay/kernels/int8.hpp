@@ -1,10 +1,14 @@
 // Matrix products of whole numbers, for weights of 8 bits. Sums are exact, so their order does not matter.
 //   c[i][j] = f(row_scale[i] column_scale[j] (sum over k of a[i][k] b[k][j]) + row_bias[i] + column_bias[j])
 //
-// One instruction (pmaddwd) multiplies pairs of 16 bits and adds the two products, so neighbours of k lie side by side:
-// strips of A are [pair][rows][2] in 16 bits, panels of B [pair][columns][2] in 16 bits, or in 8: these are widened as
-// they are loaded, or once for many strips. Tiles are as large as those of gemm.hpp. The instruction for 8 bits
-// (pmaddubsw) would take a quarter less, but its sums of pairs saturate.
+// An instruction multiplies the numbers in the words of 32 bits of two registers and adds up the products of each word,
+// so neighbours of k lie side by side: strips of A are [word][rows], panels of B [word][columns]. A word holds
+//   pairs: two numbers of 16 bits (pmaddwd); B's may come in 8, and are widened as they are loaded, or once for many
+//     strips. The instruction for 8 bits (pmaddubsw) would take a quarter less, but its sums of pairs saturate.
+//   quads: four numbers of 8 bits, A's without a sign (vpdpbusd, which adds to the sums too: VNNI). What A's numbers
+//   are
+//     too large by, its zero, times the sum of a column of B comes off at the end.
+// Tiles are as large as those of gemm.hpp.
 #pragma once
 
 #include "functions.hpp"
@@ -59,23 +63,28 @@ struct extremes {
   }
 };
 
-// q = x in whole numbers; writes up to the next full register.
-struct to_int16 {
+// q = x in whole numbers, or for quads q - low, from 0 to 255; writes up to the next full register.
+template <class Q> struct to_whole {
   using memory_bound = void;
-  template <isa Level>
-  INLAY_INLINE static void run(const float* x, std::int64_t count, int8_scale s, std::int16_t* q) noexcept {
+  template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, int8_scale s, Q* q) noexcept {
     using V = simd<float, Level>;
-    using narrow = typename inlay::detail::raw_vector<std::int16_t, register_bytes(Level) / 2>::type;
+    using narrow = typename inlay::detail::raw_vector<Q, register_bytes(Level) /
+                                                             static_cast<int>(sizeof(float) / sizeof(Q))>::type;
     const V inverse(s.inverse), low(s.low), high(s.high), magic(12582912.0f);  // 1.5 · 2^23: its last bit counts ones
+    const auto zero = (magic + (sizeof(Q) == 1 ? low : V::zero())).bits();
     for (std::int64_t i = 0; i < count; i += V::size) {
       const V t = min(max(V::load_up_to(x + i, count - i) * inverse, low), high);
-      const narrow whole = __builtin_convertvector(((t + magic).bits() - magic.bits()).v, narrow);
+      const narrow whole = __builtin_convertvector(((t + magic).bits() - zero).v, narrow);
       std::memcpy(q + i, &whole, sizeof(whole));
     }
   }
 };
 
-inline std::int64_t int8_pairs(std::int64_t k) noexcept { return (k + 1) / 2; }
+// Numbers of A in a word, and words that k of them take.
+template <class Left> inline constexpr std::int64_t int8_group = 4 / std::int64_t{sizeof(Left)};
+template <class Left> std::int64_t int8_words(std::int64_t k) noexcept {
+  return (k + int8_group<Left> - 1) / int8_group<Left>;
+}
 
 // Height of the strips of A with m rows: the level's, or 4 where that leaves a quarter less to fill up; and numbers
 // they take.
@@ -85,21 +94,19 @@ constexpr std::int64_t int8_strip_rows(std::int64_t widest, std::int64_t m) noex
 inline std::int64_t int8_strip_rows(isa level, std::int64_t m) noexcept {
   return int8_strip_rows(gemm_strip_rows<float>(level), m);
 }
-inline std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexcept {
+template <class Left> std::int64_t int8_strips(isa level, std::int64_t m, std::int64_t k) noexcept {
   const std::int64_t rows = int8_strip_rows(level, m);
-  return (m + rows - 1) / rows * rows * 2 * int8_pairs(k);
+  return (m + rows - 1) / rows * rows * int8_group<Left> * int8_words<Left>(k);
 }
 
-// Lines of k numbers to [pair][width][2]; lines from `count` on are 0.
-template <class From, class To>
+// Lines of k numbers to [word][width], for products with a Left; lines from `count` on are 0.
+template <class Left, class From, class To>
 [[gnu::noinline]] void int8_interleave(const From* lines, std::int64_t line_step, std::int64_t count, std::int64_t k,
                                        std::int64_t width, To* out) noexcept {
-  for (std::int64_t pair = 0; pair < int8_pairs(k); ++pair)
-    for (std::int64_t line = 0; line < width; ++line, out += 2) {
-      const From* from = lines + line * line_step + 2 * pair;
-      out[0] = line < count ? static_cast<To>(from[0]) : To{0};
-      out[1] = line < count && 2 * pair + 1 < k ? static_cast<To>(from[1]) : To{0};
-    }
+  for (std::int64_t p = 0; p < k; p += int8_group<Left>)
+    for (std::int64_t line = 0; line < width; ++line)
+      for (std::int64_t i = p; i < p + int8_group<Left>; ++i)
+        *out++ = line < count && i < k ? static_cast<To>(lines[line * line_step + i]) : To{0};
 }
 
 // Two lines of `count` columns to [column][2]. `count` is a multiple of 8.
@@ -135,6 +142,16 @@ template <isa Level> inline constexpr bool has_pair_products = Level != isa::pla
                                                        const simd<std::int16_t, isa::avx512>& b,
                                                        simd<std::int32_t, isa::avx512>& out) noexcept {
   out.v = __builtin_ia32_pmaddwd512(a.v, b.v);
+}
+[[gnu::target("avx512f,avx512vnni")]] inline void add_by_vnni(std::int16_t, const simd<std::int32_t, isa::avx512>& a,
+                                                              const simd<std::int32_t, isa::avx512>& b,
+                                                              simd<std::int32_t, isa::avx512>& sum) noexcept {
+  sum.v = __builtin_ia32_vpdpwssd512(sum.v, a.v, b.v);
+}
+[[gnu::target("avx512f,avx512vnni")]] inline void add_by_vnni(std::uint8_t, const simd<std::int32_t, isa::avx512>& a,
+                                                              const simd<std::int32_t, isa::avx512>& b,
+                                                              simd<std::int32_t, isa::avx512>& sum) noexcept {
+  sum.v = __builtin_ia32_vpdpbusd512(sum.v, a.v, b.v);
 }
 #endif
 
@@ -182,38 +199,84 @@ template <isa Level> INLAY_INLINE simd<std::int16_t, Level> load_wide(const std:
   return out;
 }
 
+// A register of words of B.
+template <class Left, isa Level, class Right> INLAY_INLINE simd<std::int32_t, Level> load_words(const Right* from) {
+  simd<std::int32_t, Level> out;
+  if constexpr (sizeof(Right) == sizeof(Left)) {
+    std::memcpy(&out.v, from, sizeof(out.v));
+  } else {
+    const auto wide = load_wide<Level>(from);
+    std::memcpy(&out.v, &wide.v, sizeof(out.v));
+  }
+  return out;
+}
+
+template <isa Level> INLAY_INLINE simd<std::int16_t, Level> as_pairs(const simd<std::int32_t, Level>& words) {
+  simd<std::int16_t, Level> out;
+  std::memcpy(&out.v, &words.v, sizeof(out.v));
+  return out;
+}
+
+// sum += the products of the numbers in each word.
+template <class Left, bool Vnni, isa Level>
+INLAY_INLINE void add_products(const simd<std::int32_t, Level>& a, const simd<std::int32_t, Level>& b,
+                               simd<std::int32_t, Level>& sum) {
+#if INLAY_X86
+  if constexpr (Vnni) {
+#if defined(__clang__)
+    add_by_vnni(Left{}, a, b, sum);
+#else
+    if constexpr (sizeof(Left) == 1)
+      asm("vpdpbusd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+    else
+      asm("vpdpwssd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+#endif
+    return;
+  }
+#endif
+  const auto left = as_pairs(a), right = as_pairs(b);
+  if constexpr (sizeof(Left) == 2) {
+    sum += pair_products<Level>(left, right);
+  } else {
+    const simd<std::int16_t, Level> even(std::int16_t{255});
+    sum += pair_products<Level>(left & even, (right << 8) >> 8) + pair_products<Level>((left >> 8) & even, right >> 8);
+  }
+}
+
 }  // namespace detail
 
-template <class Right> struct int8_problem {
+template <class Left, class Right> struct int8_problem {
   std::int64_t m, n, k;
-  const std::int16_t* strips;  // A
-  const Right* panels;         // B, in 8 or 16 bits
+  const Left* strips;   // A: std::int16_t for pairs, std::uint8_t for quads
+  const Right* panels;  // B: std::int8_t, or std::int16_t for pairs
   float* c;
   std::int64_t c_row;
   operand<float> row_scale, column_scale;
   const float *row_bias, *column_bias;  // or null
   bool relu;
+  const std::int32_t *row_zero = nullptr, *column_sum = nullptr;  // of quads: of each row of A, of each column of B
 };
 
 // Strips [strip_first, strip_last) and panels [panel_first, panel_last) of a problem.
-template <class Right> struct int8_range {
+template <class Left, class Right> struct int8_range {
   using register_tile = void;
-  template <isa Level>
-  INLAY_INLINE static void run(const int8_problem<Right>* problem, std::int64_t strip_first, std::int64_t strip_last,
-                               std::int64_t panel_first, std::int64_t panel_last) noexcept {
-    const int8_problem<Right>& g = *problem;
-    const std::int64_t height = int8_strip_rows(std::int64_t{widest<Level>}, g.m), pairs = int8_pairs(g.k);
+  using whole_products = void;
+  template <isa Level, bool Vnni = false>
+  INLAY_INLINE static void run(const int8_problem<Left, Right>* problem, std::int64_t strip_first,
+                               std::int64_t strip_last, std::int64_t panel_first, std::int64_t panel_last) noexcept {
+    const int8_problem<Left, Right>& g = *problem;
+    const std::int64_t height = int8_strip_rows(std::int64_t{widest<Level>}, g.m), words = int8_words<Left>(g.k);
     // Strips that fit into half of L2 stay there while the panels go by.
     constexpr std::int64_t room = 12 * 1024 / (widest<Level> * columns<Level> * 4);
-    std::int64_t most = (256 << 10) / (height * pairs * 4 + 1) + 1;
+    std::int64_t most = (256 << 10) / (height * words * 4 + 1) + 1;
     if (most > room) most = room;
     std::int32_t sums[room][widest<Level> * columns<Level>];
     for (std::int64_t from = strip_first; from < strip_last; from += most) {
       const std::int64_t count = strip_last - from < most ? strip_last - from : most;
       for (std::int64_t panel = panel_first; panel < panel_last; ++panel) {
         std::memset(sums, 0, static_cast<std::size_t>(count) * sizeof(sums[0]));
-        multiply<Level>(height, count, pairs, g.strips + from * height * 2 * pairs,
-                        g.panels + panel * columns<Level> * 2 * pairs, sums[0]);
+        multiply<Level, Vnni>(height, count, words, g.strips + from * height * each * words,
+                              g.panels + panel * columns<Level> * each * words, sums[0]);
         for (std::int64_t i = 0; i < count; ++i)
           finish<Level>(g, (from + i) * height, height, panel * columns<Level>, sums[i]);
       }
@@ -221,56 +284,58 @@ template <class Right> struct int8_range {
   }
 
  private:
+  static constexpr std::int64_t each = int8_group<Left>;
   template <isa Level> static constexpr int widest = gemm_blocking<float, Level>::rows;
   template <isa Level> static constexpr int columns = gemm_blocking<float, Level>::columns;
 
   // `count` strips times a panel. For the widest strips it is widened before, a piece at a time that stays in L1.
-  template <isa Level>
-  INLAY_INLINE static void multiply(std::int64_t height, std::int64_t count, std::int64_t pairs, const std::int16_t* a,
+  template <isa Level, bool Vnni>
+  INLAY_INLINE static void multiply(std::int64_t height, std::int64_t count, std::int64_t words, const Left* a,
                                     const Right* b, std::int32_t* sums) {
-    using W = simd<std::int16_t, Level>;
+    constexpr bool in_place = sizeof(Right) == sizeof(Left);
     constexpr std::int64_t depth = 16 * 1024 / (4 * columns<Level>), step = widest<Level> * columns<Level>;
-    if (height == 1) return tile<Level, 1>(pairs, a, b, sums);
+    if (height == 1) return tile<Level, Vnni, 1>(words, a, b, sums);
     if (widest<Level> != 4 && height == 4) {
-      for (std::int64_t i = 0; i < count; ++i) tile<Level, 4>(pairs, a + i * 4 * 2 * pairs, b, sums + i * step);
+      for (std::int64_t i = 0; i < count; ++i)
+        tile<Level, Vnni, 4>(words, a + i * 4 * each * words, b, sums + i * step);
       return;
     }
-    std::int16_t wide[depth * 2 * columns<Level>];
-    for (std::int64_t p = 0; p < pairs; p += depth) {
-      const std::int64_t length = pairs - p < depth ? pairs - p : depth;
-      const std::int16_t* right = wide;
-      if constexpr (sizeof(Right) == sizeof(wide[0]))
-        right = b + p * 2 * columns<Level>;
-      else
-        for (std::int64_t i = 0; i < length * 2 * columns<Level>; i += W::size)
-          detail::load_wide<Level>(b + p * 2 * columns<Level> + i).store(wide + i);
-      for (std::int64_t i = 0; i < count; ++i)
-        tile<Level, widest<Level>>(length, a + (i * pairs + p) * 2 * height, right, sums + i * step);
+    std::int16_t wide[in_place ? 1 : depth * each * columns<Level>];
+    for (std::int64_t p = 0; p < words; p += depth) {
+      const std::int64_t length = words - p < depth ? words - p : depth;
+      const Right* narrow = b + p * each * columns<Level>;
+      if constexpr (!in_place)
+        for (std::int64_t i = 0; i < length * each * columns<Level>; i += simd<std::int16_t, Level>::size)
+          detail::load_wide<Level>(narrow + i).store(wide + i);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const Left* left = a + (i * words + p) * each * height;
+        if constexpr (in_place)
+          tile<Level, Vnni, widest<Level>>(length, left, narrow, sums + i * step);
+        else
+          tile<Level, Vnni, widest<Level>>(length, left, static_cast<const std::int16_t*>(wide), sums + i * step);
+      }
     }
   }
 
   // The register tile: adds Rows x columns sums.
-  template <isa Level, int Rows, class From>
-  INLAY_INLINE static void tile(std::int64_t pairs, const std::int16_t* a, const From* b, std::int32_t* sums) {
+  template <isa Level, bool Vnni, int Rows, class From>
+  INLAY_INLINE static void tile(std::int64_t words, const Left* a, const From* b, std::int32_t* sums) {
     using V = simd<std::int32_t, Level>;
-    using W = simd<std::int16_t, Level>;
     V sum[Rows][2];
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i) {
       sum[i][0] = V::load(sums + 2 * i * V::size);
       sum[i][1] = V::load(sums + (2 * i + 1) * V::size);
     }
-    for (std::int64_t p = 0; p < pairs; ++p, a += 2 * Rows, b += 2 * W::size) {
-      const W first = detail::load_wide<Level>(b), second = detail::load_wide<Level>(b + W::size);
+    for (std::int64_t p = 0; p < words; ++p, a += each * Rows, b += each * 2 * V::size) {
+      const V first = detail::load_words<Left, Level>(b), second = detail::load_words<Left, Level>(b + each * V::size);
 #pragma GCC unroll 12
       for (int i = 0; i < Rows; ++i) {
-        std::int32_t both;
-        std::memcpy(&both, a + 2 * i, sizeof(both));
-        W left;
-        const V repeated(both);
-        std::memcpy(&left.v, &repeated.v, sizeof(left.v));
-        sum[i][0] += detail::pair_products<Level>(left, first);
-        sum[i][1] += detail::pair_products<Level>(left, second);
+        std::int32_t word;
+        std::memcpy(&word, a + each * i, sizeof(word));
+        const V left(word);
+        detail::add_products<Left, Vnni>(left, first, sum[i][0]);
+        detail::add_products<Left, Vnni>(left, second, sum[i][1]);
       }
     }
 #pragma GCC unroll 12
@@ -282,7 +347,7 @@ template <class Right> struct int8_range {
 
   // Scales, biases and f, for the part of a tile that lies inside C.
   template <isa Level>
-  INLAY_INLINE static void finish(const int8_problem<Right>& g, std::int64_t i, std::int64_t rows, std::int64_t j,
+  INLAY_INLINE static void finish(const int8_problem<Left, Right>& g, std::int64_t i, std::int64_t rows, std::int64_t j,
                                   const std::int32_t* sums) {
     using V = simd<float, Level>;
     constexpr int columns = gemm_blocking<float, Level>::columns;
@@ -292,7 +357,10 @@ template <class Right> struct int8_range {
       const float bias = g.row_bias != nullptr ? g.row_bias[i + r] : 0;
       for (std::int64_t at = 0; at < width; at += V::size) {
         const std::int64_t left = width - at;
-        const auto sum = simd<std::int32_t, Level>::load(sums + r * columns + at);
+        auto sum = simd<std::int32_t, Level>::load(sums + r * columns + at);
+        if (g.row_zero != nullptr)
+          sum = sum - simd<std::int32_t, Level>(g.row_zero[i + r]) *
+                          simd<std::int32_t, Level>::load_up_to(g.column_sum + j + at, left);
         V whole, scales(g.column_scale.data[0]);
         whole.v = __builtin_convertvector(sum.v, typename V::raw);
         if (g.column_scale.step != 0) scales = V::load_up_to(g.column_scale.data + j + at, left);

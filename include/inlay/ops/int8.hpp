@@ -70,62 +70,32 @@ template <class T = float> class int8_weight final : public detail::represented_
 
   void linear(std::int64_t rows, const float* x, const float* bias, bool relu, float* y) const override {
     if (rows == 0) return;
-    const isa level = active_isa();
-    const std::int64_t in = values_.dim(1), out = values_.dim(0), height = kernels::int8_strip_rows(level, rows),
-                       strips = (rows + height - 1) / height, width = kernels::gemm_panel_columns<float>(level),
-                       panels = (out + width - 1) / width, pairs = kernels::int8_pairs(in);
-    tensor<std::int32_t> a = tensor<std::int32_t>::empty({strips * height * pairs});  // two numbers in each
-    tensor<float> row_scales = tensor<float>::empty({rows});
-    std::int32_t* packed_rows = detail::writable(a);
-    float* scales = detail::writable(row_scales);
-    parallel_for(strips, std::max<std::int64_t>(1, (1 << 14) / (height * in + 1)),
-                 [&](std::int64_t first, std::int64_t last) {
-                   const std::int64_t step = rounded(in) / 2;
-                   tensor<std::int32_t> scratch = tensor<std::int32_t>::empty({height * step});
-                   std::int32_t* lines = detail::writable(scratch);
-                   for (std::int64_t strip = first; strip < last; ++strip) {
-                     const std::int64_t row = strip * height, count = std::min(height, rows - row);
-                     for (std::int64_t i = 0; i < count; ++i)
-                       scales[row + i] = to_whole(level, x + (row + i) * in, in, halves(lines + i * step));
-                     kernels::detail::pack_lines<std::int32_t>(lines, step, std::int64_t{1}, count, height, pairs,
-                                                               packed_rows + strip * height * pairs);
-                   }
-                 });
-
-    const tensor<std::int8_t> b = panels_of(level);
-    const kernels::int8_problem<std::int8_t> problem{
-        rows, out, in, halves(packed_rows), b.data(), y, out, {scales, 1}, {scales_.data(), 1}, nullptr, bias, relu};
-    const auto* shared = &problem;
-    const bool by_rows = strips >= panels;
-    const std::int64_t pieces = by_rows ? strips : panels, work = rows * out * (in + 8) / pieces;
-    parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
-                 [&](std::int64_t first, std::int64_t last) {
-                   dispatch<kernels::int8_range<std::int8_t>>(
-                       level, shared, by_rows ? first : std::int64_t{0}, by_rows ? last : strips,
-                       by_rows ? std::int64_t{0} : first, by_rows ? panels : last);
-                 });
+    if (has_vnni(active_isa()))
+      product<std::uint8_t>(rows, x, bias, relu, y);
+    else
+      product<std::int16_t>(rows, x, bias, relu, y);
   }
 
   void conv(const detail::conv_sizes& s, const float* x, const float* bias, bool relu, float* y) const override {
     const isa level = active_isa();
     const kernels::conv_geometry& g = s.geometry;
-    const std::int64_t k = g.rows(), pairs = kernels::int8_pairs(k), columns = g.columns(),
+    const std::int64_t k = g.rows(), pairs = kernels::int8_words<std::int16_t>(k), columns = g.columns(),
                        image = s.groups * s.c * g.product(g.in), step = rounded(image),
                        width = kernels::gemm_panel_columns<float>(level), height = kernels::int8_strip_rows(level, s.k),
-                       room = kernels::int8_strips(level, s.k, k);
+                       room = kernels::int8_strips<std::int16_t>(level, s.k, k);
     if (s.batch * columns == 0) return;
     tensor<std::int32_t> whole = tensor<std::int32_t>::empty({s.batch * step / 2});
     tensor<float> image_scales = tensor<float>::empty({s.batch});
-    std::int16_t* q = halves(detail::writable(whole));
+    std::int16_t* q = numbers<std::int16_t>(detail::writable(whole));
     float* scales = detail::writable(image_scales);
     parallel_for(s.batch, std::max<std::int64_t>(1, (1 << 14) / (image + 1)),
                  [&](std::int64_t first, std::int64_t last) {
                    for (std::int64_t n = first; n < last; ++n)
-                     scales[n] = to_whole(level, x + n * image, image, q + n * step);
+                     scales[n] = to_whole(level, x + n * image, image, q + n * step).scale;
                  });
 
     const tensor<std::int32_t> strips = strips_of(level, s, k);
-    const std::int16_t* a = halves(const_cast<std::int32_t*>(strips.data()));
+    const std::int16_t* a = numbers<std::int16_t>(const_cast<std::int32_t*>(strips.data()));
     // As many columns at a time as stay in L2 while the weights pass by.
     const std::int64_t panels = std::max<std::int64_t>(8, (192 << 10) / (width * 4 * (pairs + 1))),
                        chunk = std::min(panels * width, (columns + width - 1) / width * width),
@@ -134,7 +104,7 @@ template <class T = float> class int8_weight final : public detail::represented_
                  std::max<std::int64_t>(1, (std::int64_t{1} << 21) / std::max<std::int64_t>(work, 1)),
                  [&](std::int64_t first, std::int64_t last) {
                    tensor<std::int32_t> scratch = tensor<std::int32_t>::empty({chunk * (pairs + 1)});
-                   std::int16_t* lines = halves(detail::writable(scratch));
+                   std::int16_t* lines = numbers<std::int16_t>(detail::writable(scratch));
                    std::int16_t* b = lines + 2 * chunk;
                    for (std::int64_t item = first; item < last; ++item) {
                      const std::int64_t n = item / chunks / s.groups, group = item / chunks % s.groups,
@@ -150,7 +120,7 @@ template <class T = float> class int8_weight final : public detail::represented_
                          kernels::int8_zip(lines + panel * width, lines + chunk + panel * width, width,
                                            b + (panel * pairs + pair) * 2 * width);
                      }
-                     const kernels::int8_problem<std::int16_t> problem{
+                     const kernels::int8_problem<std::int16_t, std::int16_t> problem{
                          s.k,
                          to - from,
                          k,
@@ -163,8 +133,8 @@ template <class T = float> class int8_weight final : public detail::represented_
                          bias == nullptr ? nullptr : bias + group * s.k,
                          nullptr,
                          relu};
-                     dispatch<kernels::int8_range<std::int16_t>>(level, &problem, std::int64_t{0},
-                                                                 (s.k + height - 1) / height, std::int64_t{0}, count);
+                     dispatch<kernels::int8_range<std::int16_t, std::int16_t>>(
+                         level, &problem, std::int64_t{0}, (s.k + height - 1) / height, std::int64_t{0}, count);
                    }
                  });
   }
@@ -186,47 +156,115 @@ template <class T = float> class int8_weight final : public detail::represented_
     values_.become_keeper();
   }
 
-  // Memory for numbers of 16 bits, which are no element type: pairs in 32.
-  static std::int16_t* halves(std::int32_t* words) noexcept { return reinterpret_cast<std::int16_t*>(words); }
+  // Memory for numbers that are no element type: two or four in a word.
+  template <class Q> static Q* numbers(std::int32_t* words) noexcept { return reinterpret_cast<Q*>(words); }
 
   // Room for whole registers of 16 bits.
   static std::int64_t rounded(std::int64_t count) noexcept { return (count + 31) / 32 * 32; }
 
-  // x in whole numbers; returns their scale.
-  float to_whole(isa level, const float* x, std::int64_t count, std::int16_t* q) const {
+  // x in whole numbers; returns how they are written.
+  template <class Q> kernels::int8_scale to_whole(isa level, const float* x, std::int64_t count, Q* q) const {
     float ends[2] = {0, 0};
     if (input_)
       ends[0] = input_->low, ends[1] = input_->high;
     else
       dispatch<kernels::extremes>(level, x, count, static_cast<float*>(ends));
     const kernels::int8_scale s = kernels::int8_scale::affine(ends[0], ends[1]);
-    dispatch<kernels::to_int16>(level, x, count, s, q);
-    return s.scale;
+    dispatch<kernels::to_whole<Q>>(level, x, count, s, q);
+    return s;
   }
 
-  tensor<std::int8_t> panels_of(isa level) const {
+  // linear() with A in pairs or quads.
+  template <class Left> void product(std::int64_t rows, const float* x, const float* bias, bool relu, float* y) const {
+    const isa level = active_isa();
+    const std::int64_t in = values_.dim(1), out = values_.dim(0), height = kernels::int8_strip_rows(level, rows),
+                       strips = (rows + height - 1) / height, width = kernels::gemm_panel_columns<float>(level),
+                       panels = (out + width - 1) / width, words = kernels::int8_words<Left>(in);
+    tensor<std::int32_t> a = tensor<std::int32_t>::empty({strips * height * words});
+    tensor<std::int32_t> row_zeros = tensor<std::int32_t>::empty({rows});
+    tensor<float> row_scales = tensor<float>::empty({rows});
+    std::int32_t *packed_rows = detail::writable(a), *zeros = detail::writable(row_zeros);
+    float* scales = detail::writable(row_scales);
+    parallel_for(
+        strips, std::max<std::int64_t>(1, (1 << 14) / (height * in + 1)), [&](std::int64_t first, std::int64_t last) {
+          const std::int64_t step = rounded(in) / kernels::int8_group<Left>;
+          tensor<std::int32_t> scratch = tensor<std::int32_t>::empty({height * step});
+          std::int32_t* lines = detail::writable(scratch);
+          for (std::int64_t strip = first; strip < last; ++strip) {
+            const std::int64_t row = strip * height, count = std::min(height, rows - row);
+            for (std::int64_t i = 0; i < count; ++i) {
+              const kernels::int8_scale s = to_whole(level, x + (row + i) * in, in, numbers<Left>(lines + i * step));
+              scales[row + i] = s.scale;
+              zeros[row + i] = -static_cast<std::int32_t>(s.low);
+            }
+            kernels::detail::pack_lines<std::int32_t>(lines, step, std::int64_t{1}, count, height, words,
+                                                      packed_rows + strip * height * words);
+          }
+        });
+
+    const tensor<std::int8_t> b = panels_of<Left>(level);
+    const bool quads = sizeof(Left) == 1;
+    const kernels::int8_problem<Left, std::int8_t> problem{rows,
+                                                           out,
+                                                           in,
+                                                           numbers<Left>(packed_rows),
+                                                           b.data(),
+                                                           y,
+                                                           out,
+                                                           {scales, 1},
+                                                           {scales_.data(), 1},
+                                                           nullptr,
+                                                           bias,
+                                                           relu,
+                                                           quads ? zeros : nullptr,
+                                                           quads ? column_sums(b) : nullptr};
+    const auto* shared = &problem;
+    const bool by_rows = strips >= panels;
+    const std::int64_t pieces = by_rows ? strips : panels, work = rows * out * (in + 8) / pieces;
+    parallel_for(pieces, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / std::max<std::int64_t>(work, 1)),
+                 [&](std::int64_t first, std::int64_t last) {
+                   dispatch<kernels::int8_range<Left, std::int8_t>>(
+                       level, shared, by_rows ? first : std::int64_t{0}, by_rows ? last : strips,
+                       by_rows ? std::int64_t{0} : first, by_rows ? panels : last);
+                 });
+  }
+
+  // The panels of the weight as B, and behind them the sums of its columns.
+  template <class Left> tensor<std::int8_t> panels_of(isa level) const {
     const std::int64_t n = values_.dim(0), k = values_.dim(1), width = kernels::gemm_panel_columns<float>(level),
-                       panels = (n + width - 1) / width, room = width * 2 * kernels::int8_pairs(k);
+                       panels = (n + width - 1) / width,
+                       room = width * kernels::int8_group<Left> * kernels::int8_words<Left>(k);
     return detail::packed<std::int8_t>(values_, {values_.data(), {k, n, 0}, detail::layout_panels, level}, [&] {
-      tensor<std::int8_t> out = tensor<std::int8_t>::empty({panels * room});
+      tensor<std::int8_t> out =
+          tensor<std::int8_t>::empty({panels * room + n * static_cast<std::int64_t>(sizeof(std::int32_t))});
       std::int8_t* to = detail::writable(out);
       for (std::int64_t panel = 0; panel < panels; ++panel)
-        kernels::int8_interleave(values_.data() + panel * width * k, k, std::min(width, n - panel * width), k, width,
-                                 to + panel * room);
+        kernels::int8_interleave<Left>(values_.data() + panel * width * k, k, std::min(width, n - panel * width), k,
+                                       width, to + panel * room);
+      for (std::int64_t j = 0; j < n; ++j) {
+        std::int32_t sum = 0;
+        for (std::int64_t p = 0; p < k; ++p) sum += values_.data()[j * k + p];
+        std::memcpy(to + panels * room + j * static_cast<std::int64_t>(sizeof sum), &sum, sizeof sum);
+      }
       return out;
     });
   }
+  const std::int32_t* column_sums(const tensor<std::int8_t>& panels) const {
+    return reinterpret_cast<const std::int32_t*>(panels.data() + panels.size()) - values_.dim(0);
+  }
 
   tensor<std::int32_t> strips_of(isa level, const detail::conv_sizes& s, std::int64_t k) const {
-    const std::int64_t height = kernels::int8_strip_rows(level, s.k), room = kernels::int8_strips(level, s.k, k);
+    const std::int64_t height = kernels::int8_strip_rows(level, s.k),
+                       room = kernels::int8_strips<std::int16_t>(level, s.k, k);
     return detail::packed<std::int32_t>(
         values_, {values_.data(), {s.groups, s.k, k}, detail::layout_strips, level}, [&] {
           tensor<std::int32_t> out = tensor<std::int32_t>::empty({s.groups * room / 2});
-          std::int16_t* to = halves(detail::writable(out));
+          std::int16_t* to = numbers<std::int16_t>(detail::writable(out));
           for (std::int64_t i = 0; i < s.groups; ++i)
             for (std::int64_t row = 0; row < s.k; row += height)
-              kernels::int8_interleave(values_.data() + (i * s.k + row) * k, k, std::min(height, s.k - row), k, height,
-                                       to + i * room + row * 2 * kernels::int8_pairs(k));
+              kernels::int8_interleave<std::int16_t>(values_.data() + (i * s.k + row) * k, k,
+                                                     std::min(height, s.k - row), k, height,
+                                                     to + i * room + row * 2 * kernels::int8_words<std::int16_t>(k));
           return out;
         });
   }
