@@ -152,12 +152,12 @@ template <class T, isa Level> struct simd {
   INLAY_INLINE friend simd operator<<(const simd& a, int bits) { return wrap(a.v << bits); }
   INLAY_INLINE friend simd operator>>(const simd& a, int bits) { return wrap(a.v >> bits); }
 
-  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) { return integer::wrap(a.v < b.v); }
-  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) { return integer::wrap(a.v > b.v); }
-  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) { return integer::wrap(a.v <= b.v); }
-  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) { return integer::wrap(a.v >= b.v); }
-  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) { return integer::wrap(a.v == b.v); }
-  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) { return integer::wrap(a.v != b.v); }
+  INLAY_INLINE friend integer operator<(const simd& a, const simd& b) { return integer::mask(a.v < b.v); }
+  INLAY_INLINE friend integer operator>(const simd& a, const simd& b) { return integer::mask(a.v > b.v); }
+  INLAY_INLINE friend integer operator<=(const simd& a, const simd& b) { return integer::mask(a.v <= b.v); }
+  INLAY_INLINE friend integer operator>=(const simd& a, const simd& b) { return integer::mask(a.v >= b.v); }
+  INLAY_INLINE friend integer operator==(const simd& a, const simd& b) { return integer::mask(a.v == b.v); }
+  INLAY_INLINE friend integer operator!=(const simd& a, const simd& b) { return integer::mask(a.v != b.v); }
 
   // Lanes of `yes` where the mask is set, of `no` elsewhere. By bits: a host's -ffast-math would make a minimum or
   // maximum of a choice between compared numbers, and lose NaN.
@@ -184,6 +184,16 @@ template <class T, isa Level> struct simd {
   INLAY_INLINE static simd from_bits(const integer& bits) {
     simd out;
     std::memcpy(&out.v, &bits.v, sizeof(raw));
+    return out;
+  }
+
+  // The result of a comparison.
+  template <class Raw> INLAY_INLINE static simd mask(const Raw& comparison) {
+    simd out = wrap(comparison);
+#if INLAY_X86 && !defined(__clang__) && !defined(INLAY_EMULATE_AVX512)
+    // GCC would join comparisons in a kind of mask that it takes apart lane by lane at this level.
+    if constexpr (Level == isa::avx512) asm("" : "+v"(out.v));
+#endif
     return out;
   }
 

@@ -47,7 +47,6 @@ struct int8_scale {
 
 // out[0], out[1] = the least and the greatest of x and 0; NaN when there is one.
 struct extremes {
-  using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, float* out) noexcept {
     using V = simd<float, Level>;
     V least[2] = {V::zero(), V::zero()}, greatest[2] = {V::zero(), V::zero()};  // two hide the latency of comparing
@@ -65,7 +64,6 @@ struct extremes {
 
 // q = x in whole numbers, or for quads q - low, from 0 to 255; writes up to the next full register.
 template <class Q> struct to_whole {
-  using memory_bound = void;
   template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, int8_scale s, Q* q) noexcept {
     using V = simd<float, Level>;
     using narrow = typename inlay::detail::raw_vector<Q, register_bytes(Level) /
@@ -350,24 +348,25 @@ template <class Left, class Right> struct int8_range {
   INLAY_INLINE static void finish(const int8_problem<Left, Right>& g, std::int64_t i, std::int64_t rows, std::int64_t j,
                                   const std::int32_t* sums) {
     using V = simd<float, Level>;
-    constexpr int columns = gemm_blocking<float, Level>::columns;
-    const std::int64_t last = g.m - i < rows ? g.m - i : rows, width = g.n - j < columns ? g.n - j : columns;
-    for (std::int64_t r = 0; r < last; ++r) {
-      const float scale = g.row_scale.data[(i + r) * g.row_scale.step];
-      const float bias = g.row_bias != nullptr ? g.row_bias[i + r] : 0;
-      for (std::int64_t at = 0; at < width; at += V::size) {
-        const std::int64_t left = width - at;
-        auto sum = simd<std::int32_t, Level>::load(sums + r * columns + at);
-        if (g.row_zero != nullptr)
-          sum = sum - simd<std::int32_t, Level>(g.row_zero[i + r]) *
-                          simd<std::int32_t, Level>::load_up_to(g.column_sum + j + at, left);
-        V whole, scales(g.column_scale.data[0]);
+    using I = simd<std::int32_t, Level>;
+    const std::int64_t last = g.m - i < rows ? g.m - i : rows,
+                       width = g.n - j < columns<Level> ? g.n - j : columns<Level>;
+    for (std::int64_t at = 0; at < width; at += V::size) {
+      const std::int64_t column = j + at, left = width - at;
+      const V scales =
+          g.column_scale.step != 0 ? V::load_up_to(g.column_scale.data + column, left) : V(g.column_scale.data[0]);
+      const V biases = g.column_bias != nullptr ? V::load_up_to(g.column_bias + column, left) : V::zero();
+      const V least(g.relu ? 0 : -std::numeric_limits<float>::infinity());
+      I total = I::zero();
+      if constexpr (each == 4) total = I::load_up_to(g.column_sum + column, left);
+      for (std::int64_t r = 0; r < last; ++r) {
+        I sum = I::load(sums + r * columns<Level> + at);
+        if constexpr (each == 4) sum = sum - I(g.row_zero[i + r]) * total;
+        V whole, offset = biases;
         whole.v = __builtin_convertvector(sum.v, typename V::raw);
-        if (g.column_scale.step != 0) scales = V::load_up_to(g.column_scale.data + j + at, left);
-        V offset(bias);
-        if (g.column_bias != nullptr) offset += V::load_up_to(g.column_bias + j + at, left);
-        const V y = multiply_add(whole, scales * V(scale), offset);
-        (g.relu ? function::relu{}(y) : y).store_up_to(g.c + (i + r) * g.c_row + j + at, left);
+        if (g.row_bias != nullptr) offset += V(g.row_bias[i + r]);
+        const V y = multiply_add(whole, scales * V(g.row_scale.data[(i + r) * g.row_scale.step]), offset);
+        max(least, y).store_up_to(g.c + (i + r) * g.c_row + column, left);  // the order lets NaN through
       }
     }
   }

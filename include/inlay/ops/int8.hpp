@@ -187,6 +187,7 @@ template <class T = float> class int8_weight final : public detail::represented_
     float* scales = detail::writable(row_scales);
     parallel_for(
         strips, std::max<std::int64_t>(1, (1 << 14) / (height * in + 1)), [&](std::int64_t first, std::int64_t last) {
+          const detail::flush_denormals scope;  // once for all rows
           const std::int64_t step = rounded(in) / kernels::int8_group<Left>;
           tensor<std::int32_t> scratch = tensor<std::int32_t>::empty({height * step});
           std::int32_t* lines = detail::writable(scratch);
