@@ -92,7 +92,7 @@ struct library {
 };
 
 // All libraries that have such a model, ours first.
-template <class Optimizer, class Model> std::vector<library> libraries(const char* kind, Model seeded()) {
+template <class Optimizer, class Model> std::vector<library> libraries([[maybe_unused]] const char* kind, Model seeded()) {
   const auto net = std::make_shared<const Model>(seeded());
   std::vector<library> out{{"inlay", [net]() -> std::unique_ptr<bench::language_model> {
                               return std::make_unique<inlay_model<Model, Optimizer>>(*net);

@@ -45,20 +45,23 @@ struct int8_scale {
   }
 };
 
-// out[0], out[1] = the least and the greatest of x and 0; NaN when there is one.
+// out[0], out[1] = the least and the greatest of x and 0; NaN when one is not finite.
 struct extremes {
   template <isa Level> INLAY_INLINE static void run(const float* x, std::int64_t count, float* out) noexcept {
     using V = simd<float, Level>;
-    V least[2] = {V::zero(), V::zero()}, greatest[2] = {V::zero(), V::zero()};  // two hide the latency of comparing
+    // Two of each hide the latency of comparing.
+    V least[2] = {V::zero(), V::zero()}, greatest[2] = {V::zero(), V::zero()}, odd[2] = {V::zero(), V::zero()};
     for (std::int64_t i = 0; i < count; i += 2 * V::size)
 #pragma GCC unroll 2
       for (int j = 0; j < 2; ++j) {
         const V here = V::load_up_to(x + i + j * V::size, count - i - j * V::size);
-        least[j] = min_of::join(least[j], here);
-        greatest[j] = max_of::join(greatest[j], here);
+        least[j] = min(here, least[j]);
+        greatest[j] = max(here, greatest[j]);
+        odd[j] = multiply_add(here, V::zero(), odd[j]);
       }
-    out[0] = min_of::lanes(min_of::join(least[0], least[1]));
-    out[1] = max_of::lanes(max_of::join(greatest[0], greatest[1]));
+    const V end = lane_sums(odd[0] + odd[1]);
+    out[0] = min_of::lanes(min(least[0], least[1]) + end);
+    out[1] = max_of::lanes(max(greatest[0], greatest[1]) + end);
   }
 };
 
@@ -272,7 +275,6 @@ template <class Left, class Right> struct int8_range {
     for (std::int64_t from = strip_first; from < strip_last; from += most) {
       const std::int64_t count = strip_last - from < most ? strip_last - from : most;
       for (std::int64_t panel = panel_first; panel < panel_last; ++panel) {
-        std::memset(sums, 0, static_cast<std::size_t>(count) * sizeof(sums[0]));
         multiply<Level, Vnni>(height, count, words, g.strips + from * height * each * words,
                               g.panels + panel * columns<Level> * each * words, sums[0]);
         for (std::int64_t i = 0; i < count; ++i)
@@ -292,14 +294,15 @@ template <class Left, class Right> struct int8_range {
                                     const Right* b, std::int32_t* sums) {
     constexpr bool in_place = sizeof(Right) == sizeof(Left);
     constexpr std::int64_t depth = 16 * 1024 / (4 * columns<Level>), step = widest<Level> * columns<Level>;
-    if (height == 1) return tile<Level, Vnni, 1>(words, a, b, sums);
+    if (height == 1) return tile<Level, Vnni, 1>(words, a, b, false, sums);
     if (widest<Level> != 4 && height == 4) {
       for (std::int64_t i = 0; i < count; ++i)
-        tile<Level, Vnni, 4>(words, a + i * 4 * each * words, b, sums + i * step);
+        tile<Level, Vnni, 4>(words, a + i * 4 * each * words, b, false, sums + i * step);
       return;
     }
     std::int16_t wide[in_place ? 1 : depth * each * columns<Level>];
-    for (std::int64_t p = 0; p < words; p += depth) {
+    std::int64_t p = 0;
+    do {  // at least once: k = 0 gives sums of 0
       const std::int64_t length = words - p < depth ? words - p : depth;
       const Right* narrow = b + p * each * columns<Level>;
       if constexpr (!in_place)
@@ -308,22 +311,24 @@ template <class Left, class Right> struct int8_range {
       for (std::int64_t i = 0; i < count; ++i) {
         const Left* left = a + (i * words + p) * each * height;
         if constexpr (in_place)
-          tile<Level, Vnni, widest<Level>>(length, left, narrow, sums + i * step);
+          tile<Level, Vnni, widest<Level>>(length, left, narrow, p > 0, sums + i * step);
         else
-          tile<Level, Vnni, widest<Level>>(length, left, static_cast<const std::int16_t*>(wide), sums + i * step);
+          tile<Level, Vnni, widest<Level>>(length, left, static_cast<const std::int16_t*>(wide), p > 0,
+                                           sums + i * step);
       }
-    }
+      p += depth;
+    } while (p < words);
   }
 
-  // The register tile: adds Rows x columns sums.
+  // The register tile: Rows x columns sums, or what they grow by.
   template <isa Level, bool Vnni, int Rows, class From>
-  INLAY_INLINE static void tile(std::int64_t words, const Left* a, const From* b, std::int32_t* sums) {
+  INLAY_INLINE static void tile(std::int64_t words, const Left* a, const From* b, bool grow, std::int32_t* sums) {
     using V = simd<std::int32_t, Level>;
     V sum[Rows][2];
 #pragma GCC unroll 12
     for (int i = 0; i < Rows; ++i) {
-      sum[i][0] = V::load(sums + 2 * i * V::size);
-      sum[i][1] = V::load(sums + (2 * i + 1) * V::size);
+      sum[i][0] = grow ? V::load(sums + 2 * i * V::size) : V::zero();
+      sum[i][1] = grow ? V::load(sums + (2 * i + 1) * V::size) : V::zero();
     }
     for (std::int64_t p = 0; p < words; ++p, a += each * Rows, b += each * 2 * V::size) {
       const V first = detail::load_words<Left, Level>(b), second = detail::load_words<Left, Level>(b + each * V::size);
