@@ -145,8 +145,8 @@ TEST_CASE_TEMPLATE("gemm: parts of k are equal, at most the depth, and fit the s
     bool right =
         kernels::gemm_panel_columns<T>(Level) == blocking::columns && kernels::gemm_block_rows<T> % blocking::rows == 0;
     for (std::int64_t k = 0; k < 5000; ++k) {
-      const std::int64_t depth = kernels::gemm_depth<T>(blocking::columns, k);
-      right = right && depth <= kernels::gemm_most_depth<T>(blocking::columns) && depth <= k && (k == 0 || depth > 0) &&
+      const std::int64_t depth = kernels::gemm_depth<T>(k);
+      right = right && depth <= kernels::gemm_most_depth<T> && depth <= k && (k == 0 || depth > 0) &&
               depth * kernels::gemm_block_rows<T> <= kernels::gemm_block<T>();
     }
     CHECK(right);

@@ -8,9 +8,10 @@
 // B is packed once into panels as wide as a tile ([panel][k][columns], zero padded), so weights can be kept packed; the
 // caller may also have it read where it lies. A is packed into strips as high as a tile ([strip][k][rows]); rows that
 // are near each other, fill their strips and meet few panels are read where they lie. A panel piece of `depth` rows of
-// k (16 KiB at most) stays in L1 while the strips of a block of A stream by from L2: 384 KiB, 192 rows of float by 512
-// of k or fewer rows by more. All parts of k in a block are taken before the next panel, while C is near. Where a block
-// makes for many products, each strip asks for a share of the next piece of B while it is multiplied.
+// k (256 of float, 16 KiB or, with AVX-512, 32) stays in L1 while the strips of a block of A stream by from L2: 384
+// KiB, 192 rows of float by 512 of k or fewer rows by more. All parts of k in a block are taken before the next panel,
+// while C is near. Where a block makes for many products, each strip asks for a share of the next piece of B while it
+// is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
 // rows of k, and these parts in order to the bias, or to what was in C. It depends on k, the type and the level alone,
@@ -32,7 +33,8 @@ template <class T, isa Level> struct gemm_blocking {
 };
 inline constexpr std::int64_t gemm_block_bytes = 384 << 10;
 template <class T> inline constexpr std::int64_t gemm_block_rows = 768 / static_cast<int>(sizeof(T));  // whole strips
-inline constexpr std::int64_t gemm_piece_bytes = 16 << 10;
+template <class T> inline constexpr std::int64_t gemm_most_depth = 1024 / static_cast<int>(sizeof(T));
+inline constexpr std::int64_t gemm_piece_bytes = 32 << 10;                                  // the most of any level
 inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // the most of any level
 
 namespace detail {
@@ -54,14 +56,10 @@ template <class T> std::int64_t gemm_panel_columns(isa level) noexcept {
 template <class T> std::int64_t gemm_panels(isa level, std::int64_t n) noexcept {
   return detail::of_level<T>(level, [n](auto blocking) { return (n + blocking.columns - 1) / blocking.columns; });
 }
-// The most rows of k in a panel piece of `columns` columns.
-template <class T> constexpr std::int64_t gemm_most_depth(std::int64_t columns) noexcept {
-  return gemm_piece_bytes / (columns * static_cast<int>(sizeof(T)));
-}
 // Rows of k in a part: the fewest parts, as equal as can be.
-template <class T> std::int64_t gemm_depth(std::int64_t columns, std::int64_t k) noexcept {
-  if (k * columns * static_cast<int>(sizeof(T)) <= gemm_piece_bytes) return k;  // without a division
-  const std::int64_t most = gemm_most_depth<T>(columns), parts = (k + most - 1) / most;
+template <class T> std::int64_t gemm_depth(std::int64_t k) noexcept {
+  if (k <= gemm_most_depth<T>) return k;  // without a division
+  const std::int64_t parts = (k + gemm_most_depth<T> - 1) / gemm_most_depth<T>;
   return (k + parts - 1) / parts;
 }
 // Whether `rows` rows fill their strips (see strip_height below).
@@ -332,7 +330,7 @@ template <class T>
 INLAY_OUTLINE void gemm_range(isa level, const gemm_problem<T>& g, std::int64_t row_first, std::int64_t row_last,
                               std::int64_t panel_first, std::int64_t panel_last, T* scratch) noexcept {
   const inlay::detail::flush_denormals scope;
-  const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(width, g.k);
+  const std::int64_t width = gemm_panel_columns<T>(level), depth = gemm_depth<T>(g.k);
   const std::int64_t widest = gemm_strip_rows<T>(level);
   // Packing A would not pay: few panels use it again, and few of its rows share cache sets.
   const bool close_rows =

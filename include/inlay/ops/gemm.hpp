@@ -80,7 +80,7 @@ INLAY_OUTLINE void run_gemm(isa level, const kernels::gemm_problem<T>& g, activa
 template <class T> void run_short_gemm(isa level, const kernels::gemm_problem<T>& g, activation finish) {
   constexpr std::int64_t few = 1 << 14;
   if (g.m != 1 || g.n * g.k > few || g.panels == nullptr || g.a.column != 1 || g.accumulate ||
-      kernels::gemm_depth<T>(kernels::gemm_panel_columns<T>(level), g.k) < g.k)
+      kernels::gemm_depth<T>(g.k) < g.k)
     return run_gemm(level, g, finish);
   const flush_denormals scope;
   const kernels::gemm_row<T> row{g.n, g.k, g.a.data, g.panels, g.bias, g.relu, g.c};
