@@ -74,6 +74,7 @@ class cell_base : public from_pool {
     if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) end();
   }
 
+  // select(), remembered for what follows the weight.
   INLAY_COLD void take_out(std::shared_ptr<const selection> part) {
     select(*part);
     selections.push_back(std::move(part));
