@@ -40,7 +40,7 @@ struct lstm_rule {
   template <class T>
   bool advance_row(const detail::recurrent_weights<T>& w, const detail::recurrent_step<T>& s, const T* x) const {
     const isa level = active_isa();
-    const std::int64_t in = w.w_ih.dim(1), row = gates() * s.hidden, columns = kernels::gemm_panel_columns<T>(level);
+    const std::int64_t in = w.w_ih.dim(1), row = gates() * s.hidden;
     const auto in_parts = [&](std::int64_t k) { return kernels::gemm_depth<T>(k) < k; };
     if (in_parts(in) || in_parts(s.hidden) || w.projection.size() > 0 || matrices(w.peepholes.shape(), s.hidden))
       return false;
