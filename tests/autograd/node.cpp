@@ -18,12 +18,13 @@ namespace {
 using leaf = detail::leaf_node<double>;
 
 // Writes its letter when it runs, and hands its gradient to all inputs.
-struct traced : detail::slot<double> {
+struct traced final : detail::slot<double> {
   traced(std::string& log, char letter, std::vector<detail::slot<double>*> inputs)
       : slot<double>(inlay::shape{}), log_(log), letter_(letter), inputs_(inputs.begin(), inputs.end()) {
     for (node* input : inputs_) input->acquire();
   }
-  ~traced() override { log_ += '~'; }
+  ~traced() { log_ += '~'; }
+  void end() noexcept override { delete this; }
   void propagate(detail::backward_pass&) override {
     log_ += letter_;
     const tensor<double> g = take();

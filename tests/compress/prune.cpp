@@ -195,7 +195,7 @@ TEST_CASE_TEMPLATE("prune: the optimiser's state goes with the channels", Optimi
   auto optimizer_of_all = make(all), optimizer_of_some = make(some);
   train(all, optimizer_of_all, slope, 4);
   train(some, optimizer_of_some, slope.slice(1, 3), 4);
-  all.weight.shared_cell()->select(
+  all.weight.shared_cell()->take_out(
       std::make_shared<const compress::detail::kept_indices>(0, std::vector<std::int64_t>{1, 2}));
   CHECK(support::same_bits(all.weight.value().values(), some.weight.value().values()));
   train(all, optimizer_of_all, slope.slice(1, 3), 3);

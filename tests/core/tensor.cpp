@@ -369,9 +369,10 @@ TEST_CASE("tensor: writable in place only when nobody else sees it") {
 
 TEST_CASE("tensor: what is made from the contents of a weight goes when they change, or with the weight") {
   static int alive = 0;
-  struct form : detail::derived_form {
+  struct form final : detail::derived_form {
     form() : derived_form(7) { ++alive; }
-    ~form() override { --alive; }
+    ~form() { --alive; }
+    void end() noexcept override { delete this; }
   };
   const auto keep_a_form = [](const tensor<float>& t) {
     auto* made = new form;

@@ -440,7 +440,7 @@ TEST_CASE("state: follows what was taken out of a weight, into files too") {
   mixed m, n;
   optim::rmsprop rmsprop{m, {.momentum = 0.5, .centered = true}};
   train(m, rmsprop, 4);
-  m.w.shared_cell()->select(std::make_shared<columns>());
+  m.w.shared_cell()->take_out(std::make_shared<columns>());
   io::save(m, folder / "model");  // before the next step
   io::save(rmsprop, folder / "state");
 
