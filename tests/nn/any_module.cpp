@@ -18,7 +18,7 @@ using any_layer = nn::any_module<tensor<double>(tensor<double>)>;
 
 namespace {
 
-struct stack {
+struct chain {
   std::vector<any_layer> layers;
   auto operator()(const auto& x) const {
     auto y = layers[0](x);
@@ -39,7 +39,7 @@ struct scores_of_ids {  // an integer operand stays a tensor
 }  // namespace
 
 TEST_CASE("any_module: a stack of different layers through every judge") {
-  stack net;
+  chain net;
   net.layers.emplace_back(nn::dense<double>{{.in = 3, .out = 4}});
   net.layers.emplace_back(nn::residual{nn::dense<double>{{.in = 4, .out = 4, .activation = activation::tanh}}});
   net.layers.emplace_back(nn::sigmoid{});
