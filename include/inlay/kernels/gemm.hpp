@@ -14,7 +14,7 @@
 // is multiplied.
 //
 // Threads: the caller gives each a rectangle of C and scratch memory of its own. Order of a sum: from 0 over `depth`
-// rows of k, and these parts in order to the bias, or to what was in C. It depends on k, the type and the level alone,
+// rows of k, and these parts in order to the bias, or to what was in C. It depends on k and the type alone,
 // so a row of C has the same bits whatever other rows, rectangles or threads there are.
 #pragma once
 
@@ -34,7 +34,6 @@ template <class T, isa Level> struct gemm_blocking {
 inline constexpr std::int64_t gemm_block_bytes = 384 << 10;
 template <class T> inline constexpr std::int64_t gemm_block_rows = 768 / static_cast<int>(sizeof(T));  // whole strips
 template <class T> inline constexpr std::int64_t gemm_most_depth = 1024 / static_cast<int>(sizeof(T));
-inline constexpr std::int64_t gemm_piece_bytes = 32 << 10;                                  // the most of any level
 inline constexpr std::int64_t gemm_widest_strip = gemm_blocking<float, isa::avx512>::rows;  // the most of any level
 
 namespace detail {
@@ -77,7 +76,7 @@ template <class T> constexpr std::int64_t gemm_block() noexcept {
 }
 // Elements of scratch memory that a call of gemm_range needs: such a block, and a panel piece.
 template <class T> constexpr std::int64_t gemm_scratch() noexcept {
-  return gemm_block<T>() + gemm_piece_bytes / static_cast<int>(sizeof(T));
+  return gemm_block<T>() + gemm_blocking<T, isa::avx512>::columns * gemm_most_depth<T>;
 }
 // Room for A (m x k) packed by gemm_pack_a.
 template <class T> constexpr std::int64_t gemm_strips(std::int64_t m, std::int64_t k) noexcept {

@@ -5,9 +5,8 @@
 // so neighbours of k lie side by side: strips of A are [word][rows], panels of B [word][columns]. A word holds
 //   pairs: two numbers of 16 bits (pmaddwd); B's may come in 8, and are widened as they are loaded, or once for many
 //     strips. The instruction for 8 bits (pmaddubsw) would take a quarter less, but its sums of pairs saturate.
-//   quads: four numbers of 8 bits, A's without a sign (vpdpbusd, which adds to the sums too: VNNI). What A's numbers
-//   are
-//     too large by, its zero, times the sum of a column of B comes off at the end.
+//   quads: four numbers of 8 bits, A's without a sign (vpdpbusd, which adds to the sums too: VNNI). A row of A is too
+//     large by its zero; that times the sum of a column of B comes off at the end.
 // Tiles are as large as those of gemm.hpp.
 #pragma once
 
@@ -253,7 +252,7 @@ template <class Left, class Right> struct int8_problem {
   float* c;
   std::int64_t c_row;
   operand<float> row_scale, column_scale;
-  const float *row_bias, *column_bias;  // or null
+  const float *row_bias = nullptr, *column_bias = nullptr;
   bool relu;
   const std::int32_t *row_zero = nullptr, *column_sum = nullptr;  // of quads: of each row of A, of each column of B
 };
@@ -300,22 +299,22 @@ template <class Left, class Right> struct int8_range {
         tile<Level, Vnni, 4>(words, a + i * 4 * each * words, b, false, sums + i * step);
       return;
     }
+    using Taken = std::conditional_t<in_place, Right, std::int16_t>;
     std::int16_t wide[in_place ? 1 : depth * each * columns<Level>];
     std::int64_t p = 0;
     do {  // at least once: k = 0 gives sums of 0
       const std::int64_t length = words - p < depth ? words - p : depth;
-      const Right* narrow = b + p * each * columns<Level>;
-      if constexpr (!in_place)
+      const Right* here = b + p * each * columns<Level>;
+      const Taken* right;
+      if constexpr (in_place) {
+        right = here;
+      } else {
         for (std::int64_t i = 0; i < length * each * columns<Level>; i += simd<std::int16_t, Level>::size)
-          detail::load_wide<Level>(narrow + i).store(wide + i);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const Left* left = a + (i * words + p) * each * height;
-        if constexpr (in_place)
-          tile<Level, Vnni, widest<Level>>(length, left, narrow, p > 0, sums + i * step);
-        else
-          tile<Level, Vnni, widest<Level>>(length, left, static_cast<const std::int16_t*>(wide), p > 0,
-                                           sums + i * step);
+          detail::load_wide<Level>(here + i).store(wide + i);
+        right = wide;
       }
+      for (std::int64_t i = 0; i < count; ++i)
+        tile<Level, Vnni, widest<Level>>(length, a + (i * words + p) * each * height, right, p > 0, sums + i * step);
       p += depth;
     } while (p < words);
   }

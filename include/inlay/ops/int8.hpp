@@ -204,21 +204,19 @@ template <class T = float> class int8_weight final : public detail::represented_
         });
 
     const tensor<std::int8_t> b = panels_of<Left>(level);
-    const bool quads = sizeof(Left) == 1;
-    const kernels::int8_problem<Left, std::int8_t> problem{rows,
-                                                           out,
-                                                           in,
-                                                           numbers<Left>(packed_rows),
-                                                           b.data(),
-                                                           y,
-                                                           out,
-                                                           {scales, 1},
-                                                           {scales_.data(), 1},
-                                                           nullptr,
-                                                           bias,
-                                                           relu,
-                                                           quads ? zeros : nullptr,
-                                                           quads ? column_sums(b) : nullptr};
+    const kernels::int8_problem<Left, std::int8_t> problem{.m = rows,
+                                                           .n = out,
+                                                           .k = in,
+                                                           .strips = numbers<Left>(packed_rows),
+                                                           .panels = b.data(),
+                                                           .c = y,
+                                                           .c_row = out,
+                                                           .row_scale = {scales, 1},
+                                                           .column_scale = {scales_.data(), 1},
+                                                           .column_bias = bias,
+                                                           .relu = relu,
+                                                           .row_zero = zeros,
+                                                           .column_sum = column_sums(b)};
     const auto* shared = &problem;
     const bool by_rows = strips >= panels;
     const std::int64_t pieces = by_rows ? strips : panels, work = rows * out * (in + 8) / pieces;
